@@ -1,0 +1,49 @@
+-- one row per charging device of the register that stands nearest to each year end, with the municipality it stands in
+-- place name and district name decide where exactly one municipality fits; else the outline around the coordinates
+with editions as (
+  select years.edition_year as list_year, min(register.reference_date) as reference_date
+  from frame__years as years
+  join frame__editions as register
+    on register.source_id = 'bnetza_ladesaeulenregister'
+    and register.reference_date between make_date(years.edition_year, 12, 31) and make_date(years.edition_year + 4, 1, 1)
+  group by years.edition_year
+),
+devices as (
+  select editions.list_year, stations.*
+  from editions
+  join frame__editions as register
+    on register.source_id = 'bnetza_ladesaeulenregister' and register.reference_date = editions.reference_date
+  join typed__bnetza_ladesaeulenregister__stations as stations
+    on stations.edition = register.edition and stations.commissioned <= make_date(editions.list_year, 12, 31)
+),
+district_names as (
+  select list_year, unit_key as district_key, plain_name(name) as plain, count(*) over (partition by list_year, plain_name(name)) as same
+  from core__unit_names
+  where level = 'district'
+),
+names as (
+  select list_year, district_key, plain_name(name) as plain, min(ags) as ags
+  from core__municipalities
+  group by list_year, district_key, plain_name(name)
+  having count(*) = 1
+),
+by_name as (
+  select devices.list_year, devices.edition, devices.row_number, min(names.ags) as ags
+  from devices
+  join district_names
+    on district_names.list_year = devices.list_year
+    and district_names.plain = plain_name(regexp_replace(devices.district_name, '^(Landkreis|Kreisfreie Stadt|Stadtkreis|Kreis)\s+', ''))
+  join names
+    on names.list_year = devices.list_year and names.district_key = district_names.district_key
+    and names.plain = plain_name(devices.place_name)
+  group by all
+  having count(distinct names.ags) = 1
+)
+select
+  devices.list_year, devices.edition, devices.row_number, devices.points, devices.commissioned, devices.place_name, devices.district_name,
+  coalesce(by_name.ags, outlines.ags) as ags,
+  case when by_name.ags is not null then 'name_and_district' when outlines.ags is not null then 'outline' end as method,
+  by_name.ags <> devices.located_ags as is_disputed
+from devices
+left join by_name using (list_year, edition, row_number)
+left join core__municipalities as outlines on outlines.list_year = devices.list_year and outlines.ags = devices.located_ags

@@ -1,0 +1,52 @@
+-- one row per place of Satzart 60 and list year: municipalities and the areas that belong to none (65 inhabited, 66 not)
+-- 2018 is the list of 30.09.2018 with the population of 31.12.2018; 2020 has BBSR's population in hundreds
+with lists as (
+  select
+    year(territory_date) as list_year, edition, 'destatis_gv' as list_source, row_number, ags, ars, association_key, district_key, land_code,
+    name, text_kind, area_km2, plz, longitude, latitude, population, population_date
+  from typed__destatis_gv__units
+  where record_type = '60'
+  union all
+  select
+    year(territory_date), edition, 'destatis_gv100ad', row_number, ags, ars, association_key, district_key, land_code,
+    name, text_kind, area_km2, plz, null, null, null, null
+  from typed__destatis_gv100ad__units
+  where record_type = '60'
+),
+populations_2020 as (
+  select source_ags as ags, max(population) as population
+  from typed__bbsr_umstieg__pairs
+  group by source_ags
+),
+counted as (
+  select
+    lists.* exclude (population, population_date),
+    case lists.list_year
+      when 2018 then population_2018.population
+      when 2020 then populations_2020.population
+      else lists.population
+    end as population,
+    case lists.list_year
+      when 2018 then population_2018.population_date
+      when 2020 then make_date(2020, 12, 31)
+      else lists.population_date
+    end as population_date,
+    case lists.list_year
+      when 2018 then 'destatis_population_2018'
+      when 2020 then 'bbsr_umstieg'
+      else lists.list_source
+    end as population_source
+  from lists
+  left join typed__destatis_population_2018__places as population_2018
+    on lists.list_year = 2018 and population_2018.ags = lists.ags
+  left join populations_2020
+    on lists.list_year = 2020 and populations_2020.ags = lists.ags
+)
+select
+  list_year, ags, min(ars) as ars, min(association_key) as association_key, min(district_key) as district_key, min(land_code) as land_code,
+  arg_min(name, row_number) as name, min(text_kind) as text_kind, text_kind not in ('65', '66') as is_municipality,
+  max(area_km2) as area_km2, min(plz) as plz, min(longitude) as longitude, min(latitude) as latitude,
+  max(population) as population, max(population_date) as population_date,
+  min(population_source) as population_source, min(list_source) as list_source, min(edition) as list_edition
+from counted
+group by list_year, ags, text_kind

@@ -1,0 +1,4 @@
+-- one row per district and year: household waste, kg per inhabitant
+select level, unit_key, reference_date, value, value_status, sign_raw, edition, row_number
+from typed__bbsr_inkar_2021__values
+where variable = 'x249'

@@ -1,0 +1,12 @@
+-- one row per municipality and year: unemployed persons (yearly mean) per 1,000 inhabitants
+select
+  cells.level, cells.unit_key, cells.reference_date,
+  1000 * cells.value / nullif(units.population, 0) as value,
+  cells.value as numerator,
+  units.population as denominator,
+  case when cells.value is not null and units.population is null then 'no_denominator' else cells.value_status end as value_status,
+  cells.sign_raw, cells.edition, cells.row_number
+from typed__bbsr_inkar_export__values as cells
+left join core__units as units
+  on units.level = 'municipality' and units.unit_key = cells.unit_key and units.list_year = year(cells.reference_date)
+where cells.variable = 'unemployed'

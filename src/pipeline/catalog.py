@@ -1,0 +1,348 @@
+"""Typed models of everything declared in frame/, sources/, sql/ and expectations/, checked both ways on load.
+
+Nothing here reads data; it says what the data must be. Unknown keys are errors that name file and key.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import CatalogError
+
+T = TypeVar("T", bound=BaseModel)
+PACKAGE = Path(__file__).resolve().parent
+VALUE_STATUS = frozenset(
+    "reported true_zero rounded_to_zero suppressed unreliable not_applicable pending not_collected imputed "
+    "carried_forward inherited provisional no_denominator not_convertible".split()
+)
+
+
+def shipped(folder: str) -> Path:
+    """sql/, expectations/ and flows/ stand at the top of a checkout and travel inside the wheel."""
+    inside = PACKAGE / folder
+    return inside if inside.is_dir() else PACKAGE.parents[1] / folder
+
+
+class Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Layout(Declared):
+    """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`."""
+
+    reader: Literal["excel", "csv", "fixed_width", "parquet", "custom"]
+    sheet: str | int | None = None
+    delimiter: str = ","
+    encoding: str = "utf-8-sig"
+    decimal: Literal[".", ","] = "."
+    header_rows: list[int] = []
+    first_row: int = 2
+    width: int | None = None
+    line_length: int | None = None
+    columns: dict[str, str] = {}
+    optional_columns: list[str] = []
+    values: dict[str, str] = {}
+    period_row: int | None = None
+    period_column: str | None = None
+    periods: list[str] = []
+    constants: dict[str, str] = {}
+    where: dict[str, list[str]] = {}
+    patterns: dict[str, str] = {}
+    stop_at: str | None = None
+    cells: dict[str, str] = {}
+
+
+class Part(Declared):
+    """One file (or one sheet of it) of an edition. `file` is the path in a folder with a manifest."""
+
+    file: str
+    layout: str
+    name: str | None = None
+    cells: dict[str, str] = {}
+    constants: dict[str, str] = {}
+
+
+class SourceEdition(Declared):
+    reference_date: dt.date | None = None
+    territory_date: dt.date | None = None
+    address: str | None = None
+    signs: dict[str, str] = {}
+    note: str | None = None
+    parts: list[Part]
+
+
+class Source(Declared):
+    id: str
+    title: str
+    publisher: str
+    page: str
+    licence: str
+    attribution: str
+    redistribute: Literal["yes", "figures_only", "no"]
+    evidence: Literal["original bytes", "recorded reply", "described only"]
+    kind: Literal["cells", "rows"]
+    level: str
+    grain: str
+    key: str
+    complete: bool
+    release_month: int | None = None
+    personal: bool = False
+    tables: list[str]
+    signs: dict[str, str] = {}
+    layouts: dict[str, Layout]
+    editions: dict[str, SourceEdition]
+    limits: str | None = None
+
+    @model_validator(mode="after")
+    def _layouts_and_signs_exist(self) -> Source:
+        for name, edition in self.editions.items():
+            for part in edition.parts:
+                if part.layout not in self.layouts:
+                    raise ValueError(f"editions.{name}: layout {part.layout!r} is not declared")
+            for sign, status in {**self.signs, **edition.signs}.items():
+                if status not in VALUE_STATUS:
+                    raise ValueError(f"signs.{sign!r}: {status!r} is not a value status")
+        return self
+
+
+class Area(Declared):
+    id: str
+    label_de: str
+    label_en: str
+
+
+class Indicator(Declared):
+    id: str
+    area: str
+    dimension: Literal["potential", "implementation"]
+    unit: str
+    direction: Literal["higher", "lower"]
+    direction_why: str
+    sets: list[Literal["every_place", "city"]]
+    source: str
+    level: Literal["municipality", "association", "district"]
+    decimals: int = 2
+    log1p: bool = False
+    flag: bool = False
+    shrink: bool = False
+    goalposts: tuple[float, float] | None = None
+    null_rule: str
+    limits: str
+    label_de: str
+    label_en: str
+    text_de: str
+    text_en: str
+
+    @property
+    def model(self) -> str:
+        return f"indicator__{self.id}"
+
+
+class Screening(Declared):
+    indicator_coverage: float
+    area_weight: float
+    unit_share: float
+
+
+class MethodSpec(Declared):
+    id: str
+    version: str
+    title: str
+    base_years: list[int]
+    area_weights: dict[str, float]
+    indicator_weights: dict[str, float] = {}
+    bounds_quantiles: tuple[float, float]
+    screening: Screening
+    max_flag_share: float
+    max_inherited_share: float
+    carry_forward_years: int
+    area_minimum_indicators: int
+    normalisation: Literal["min_max"]
+    aggregation: Literal["arithmetic"]
+
+
+class Edition(Declared):
+    year: int
+    revision: str
+    method: str
+    territory_date: dt.date
+    published: dt.date
+    left_out: dict[str, str] = {}
+    notes: list[str] = []
+
+
+class League(Declared):
+    id: str
+    indicator_set: Literal["every_place", "city"]
+    min_population: int
+    max_population: int | None = None
+    label_de: str
+    label_en: str
+    is_size_class: bool
+
+
+class Column(Declared):
+    name: str
+    type: str
+    unit: str = ""
+    text_de: str
+    text_en: str
+
+
+class Correction(Declared):
+    id: str
+    source: str
+    applies_to: str
+    reason: str
+    provider: str
+    reported: dt.date | None
+    model: str
+
+
+class Alias(Declared):
+    """A name that a list uses for a place, with the reason why it is that place."""
+
+    name: str
+    ags: str = Field(pattern=r"^\d{8}$")
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All declarations. `sql` maps a model's name to its text."""
+
+    sources: Mapping[str, Source]
+    areas: Mapping[str, Area]
+    indicators: Mapping[str, Indicator]
+    leagues: Mapping[str, League]
+    methods: Mapping[str, MethodSpec]
+    editions: Mapping[int, Edition]
+    columns: Mapping[str, Column]
+    corrections: Mapping[str, Correction]
+    aliases: tuple[Alias, ...]
+    sql: Mapping[str, str]
+    sql_layer: Mapping[str, str]
+
+    @cached_property
+    def typed_tables(self) -> dict[str, Source]:
+        return {table: source for source in self.sources.values() for table in source.tables}
+
+    def edition(self, year: int) -> Edition:
+        if year not in self.editions:
+            known = ", ".join(str(y) for y in sorted(self.editions))
+            raise CatalogError(f"frame/editions.yml: no edition {year} is declared; declared are {known}")
+        return self.editions[year]
+
+    def indicator_set(self, name: str) -> list[Indicator]:
+        return [i for i in self.indicators.values() if name in i.sets]
+
+
+def _load_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CatalogError(f"{path.name}: not readable as YAML: {error}") from error
+    except OSError as error:
+        raise CatalogError(f"{path.name}: {error.strerror or error}") from error
+
+
+def _validated(kind: type[T], data: Any, where: str) -> T:
+    if not isinstance(data, dict):
+        raise CatalogError(f"{where}: a mapping is expected, found {type(data).__name__}")
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(whole entry)"
+        raise CatalogError(f"{where}: key {key!r}: {first['msg']}") from error
+
+
+def _entries(kind: type[T], path: Path, key: str) -> dict[Any, T]:
+    """A list of entries in one YAML file, by their key; a key given twice is an error."""
+    data = _load_yaml(path)
+    if not isinstance(data, list):
+        raise CatalogError(f"{path.name}: a list of entries is expected")
+    found: dict[Any, T] = {}
+    for number, raw in enumerate(data, 1):
+        label = raw.get(key, f"entry {number}") if isinstance(raw, dict) else f"entry {number}"
+        entry = _validated(kind, raw, f"{path.name}: {label}")
+        if getattr(entry, key) in found:
+            raise CatalogError(f"{path.name}: {key} {getattr(entry, key)!r} stands twice")
+        found[getattr(entry, key)] = entry
+    return found
+
+
+def load(frame: Path | None = None, sources: Path | None = None, sql: Path | None = None) -> Catalog:
+    """Everything declared, cross-checked. The folders are arguments so that tests can bring their own."""
+    frame, sources, sql = frame or PACKAGE / "frame", sources or PACKAGE / "sources", sql or shipped("sql")
+    loaded = [_validated(Source, _load_yaml(path), path.name) for path in sorted(sources.glob("*.yml"))]
+    models = sorted(sql.glob("*/*.sql"))
+    catalog = Catalog(
+        sources={source.id: source for source in loaded},
+        areas=_entries(Area, frame / "areas.yml", "id"),
+        indicators=_entries(Indicator, frame / "indicators.yml", "id"),
+        leagues=_entries(League, frame / "leagues.yml", "id"),
+        methods=_entries(MethodSpec, frame / "methods.yml", "id"),
+        editions=_entries(Edition, frame / "editions.yml", "year"),
+        columns=_entries(Column, frame / "columns.yml", "name"),
+        corrections=_entries(Correction, frame / "corrections.yml", "id"),
+        aliases=tuple(_entries(Alias, frame / "aliases.yml", "name").values()),
+        sql={path.stem: path.read_text("utf-8") for path in models},
+        sql_layer={path.stem: path.parent.name for path in models},
+    )
+    _check_files(sources, loaded, models)
+    _check_references(catalog)
+    return catalog
+
+
+def _check_files(folder: Path, sources: Iterable[Source], models: list[Path]) -> None:
+    for source in sources:
+        if not (folder / f"{source.id}.yml").is_file():
+            raise CatalogError(f"{source.id}.yml: the file's name and the key 'id' must be the same")
+    stems = [path.stem for path in models]
+    for stem in stems:
+        if stems.count(stem) > 1:
+            raise CatalogError(f"sql: two models are called {stem}; the file's name is the table's name")
+
+
+def _missing(where: str, what: str, wanted: Iterable[str], there: Iterable[str]) -> None:
+    gone = sorted(set(wanted) - set(there))
+    if gone:
+        raise CatalogError(f"{where}: {what}: {', '.join(gone)}")
+
+
+def _check_references(c: Catalog) -> None:
+    """Both ways: no source without a table, no indicator without SQL, no SQL without a declaration."""
+    typed = [name for name, layer in c.sql_layer.items() if layer == "1_typed" and name.startswith("typed__")]
+    _missing("sources", "declared tables without a file in sql/1_typed", c.typed_tables, typed)
+    _missing("sql/1_typed", "models that no source declares", typed, c.typed_tables)
+    written = [name for name, layer in c.sql_layer.items() if layer == "3_indicators"]
+    models = [i.model for i in c.indicators.values()]
+    _missing("frame/indicators.yml", "indicators without a file in sql/3_indicators", models, written)
+    _missing("sql/3_indicators", "models without an entry in frame/indicators.yml", written, models)
+    for indicator in c.indicators.values():
+        where = f"indicators.yml: {indicator.id}"
+        _missing(where, "unknown area", [indicator.area], c.areas)
+        _missing(where, "unknown source", [indicator.source], c.sources)
+    _missing("areas.yml", "areas that no indicator belongs to", c.areas, {i.area for i in c.indicators.values()})
+    for method in c.methods.values():
+        where = f"methods.yml: {method.id}"
+        _missing(where, "weights that match no area", method.area_weights, c.areas)
+        _missing(where, "areas without a weight", c.areas, method.area_weights)
+        _missing(where, "weights that match no indicator", method.indicator_weights, c.indicators)
+        for name, weight in {**method.area_weights, **method.indicator_weights}.items():
+            if not weight > 0:
+                raise CatalogError(f"{where}: the weight of {name!r} is {weight}; weights are above 0")
+    for edition in c.editions.values():
+        _missing(f"editions.yml: {edition.year}", "unknown method", [edition.method], c.methods)
+    for correction in c.corrections.values():
+        _missing(f"corrections.yml: {correction.id}", "unknown source", [correction.source], c.sources)
+        _missing(f"corrections.yml: {correction.id}", "unknown model", [correction.model], c.sql)

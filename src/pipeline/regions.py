@@ -1,0 +1,36 @@
+"""Places on the map: which municipality's outline is around a point."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+OUTLINE_CRS = "EPSG:31467"  # VG5000 in Gauss-Krueger zone 3, metres
+POINT_CRS = "EPSG:4326"
+GERMANY = (5.8, 47.2, 15.1, 55.1)  # degrees: west, south, east, north
+
+
+def locate_points(points: pd.DataFrame, outlines: pd.DataFrame) -> pd.Series:
+    """The AGS of the outline around each point, NULL where there is none.
+
+    points: latitude, longitude in degrees; outlines: ags, wkb (hex, EPSG:31467). A point that lies in two
+    outlines (on a common border) gets the smaller AGS, so that the result does not depend on the order.
+    """
+    import shapely
+    from pyproj import Transformer
+
+    west, south, east, north = GERMANY
+    inside = points["longitude"].between(west, east) & points["latitude"].between(south, north)
+    to_metres = Transformer.from_crs(POINT_CRS, OUTLINE_CRS, always_xy=True)
+    x, y = to_metres.transform(points.loc[inside, "longitude"].to_numpy(), points.loc[inside, "latitude"].to_numpy())
+    outlines = outlines.sort_values("ags", ignore_index=True)
+    tree = shapely.STRtree(shapely.from_wkb(outlines["wkb"].to_numpy(dtype=object)))
+    point, outline = tree.query(shapely.points(x, y), predicate="intersects")
+    found = pd.Series(outlines["ags"].to_numpy()[outline], index=points.index[inside][point], dtype="str")
+    first = found.groupby(level=0).min()
+    return first.reindex(points.index).astype("object").where(lambda s: s.notna(), None)
+
+
+def number_or_nan(text: pd.Series) -> np.ndarray:
+    """Coordinates as the register writes them: with point or comma; anything else is NaN."""
+    return pd.to_numeric(text.str.replace(",", "."), errors="coerce").to_numpy(dtype=float)

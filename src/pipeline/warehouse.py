@@ -1,0 +1,175 @@
+"""Runs sql/ in DuckDB. The only place that talks to DuckDB about tables.
+
+A model is one SELECT; its file name is its table's name; the order comes from the references in the SQL
+itself. One thread and ordered sums, so that 1 and N threads give the same bytes.
+"""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import sqlglot
+from sqlglot import exp
+
+from pipeline.catalog import Catalog
+from pipeline.errors import PipelineError
+
+MACROS = """
+create or replace macro number_of(raw, decimal_mark) as try_cast(
+  case when decimal_mark = ',' then replace(replace(replace(trim(raw), ' ', ''), '.', ''), ',', '.')
+       else replace(trim(raw), ' ', '') end as double);
+create or replace macro plain_name(name) as lower(trim(regexp_replace(regexp_replace(regexp_replace(
+  replace(name, 'ß', 'ss'), ',.*$', ''), '[-–/ ]+', ' ', 'g'), '\\s+', ' ', 'g')));
+"""
+READER_KEYS = ("source_id", "edition", "part")
+
+
+def connect(threads: int = 1) -> duckdb.DuckDBPyConnection:
+    """An empty database in memory with the project's macros; no network, no extension."""
+    connection = duckdb.connect(
+        config={
+            "threads": str(threads),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "preserve_insertion_order": "true",
+        }
+    )
+    connection.execute(MACROS)
+    return connection
+
+
+def references(sql: str) -> set[str]:
+    """Tables that a model reads, without its own CTEs."""
+    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
+    return {table.name for table in tree.find_all(exp.Table) if table.name} - ctes
+
+
+def graph(sql: Mapping[str, str]) -> dict[str, set[str]]:
+    """Model to the models it reads; tables that no model makes are left out."""
+    return {name: references(text) & sql.keys() for name, text in sql.items()}
+
+
+def order(sql: Mapping[str, str]) -> list[str]:
+    """A build order; the same one every time. A cycle is an error that names it."""
+    links = graph({name: sql[name] for name in sorted(sql)})
+    try:
+        return list(graphlib.TopologicalSorter(links).static_order())
+    except graphlib.CycleError as error:
+        raise PipelineError(f"sql: models refer to each other in a circle: {' -> '.join(error.args[1])}") from error
+
+
+def layer(catalog: Catalog, *layers: str) -> dict[str, str]:
+    """The models of some folders of sql/."""
+    return {name: text for name, text in catalog.sql.items() if catalog.sql_layer[name] in layers}
+
+
+def run(connection: duckdb.DuckDBPyConnection, models: Mapping[str, str]) -> None:
+    """Make one table per model, in order."""
+    for name in order(models):
+        try:
+            connection.execute(f'create or replace table "{name}" as {models[name]}')
+        except duckdb.Error as error:
+            raise PipelineError(f"sql: model {name}: {error}") from error
+
+
+def table(connection: duckdb.DuckDBPyConnection, name: str, frame: pd.DataFrame) -> None:
+    """A pandas frame becomes a table."""
+    connection.register("incoming", frame)
+    connection.execute(f'create or replace table "{name}" as from incoming')
+    connection.unregister("incoming")
+
+
+def append(connection: duckdb.DuckDBPyConnection, name: str, frame: pd.DataFrame) -> None:
+    """Add rows to a table by column name; columns that are new to the table are added to it."""
+    connection.register("incoming", frame)
+    if name not in tables(connection):
+        connection.execute(f'create table "{name}" as from incoming')
+    elif set(frame.columns) <= set(columns(connection, name)):
+        connection.execute(f'insert into "{name}" by name from incoming')
+    else:
+        connection.execute(f'create or replace table "{name}" as from "{name}" union all by name from incoming')
+    connection.unregister("incoming")
+
+
+def tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    return {row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
+
+
+def columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    return [row[0] for row in connection.execute(f'describe "{name}"').fetchall()]
+
+
+def frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pd.DataFrame:
+    return connection.execute(sql).df()
+
+
+def declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """The declarations that SQL needs, as tables frame__*."""
+    editions, signs = [], []
+    for source in catalog.sources.values():
+        for name, edition in source.editions.items():
+            decimal = next((source.layouts[p.layout].decimal for p in edition.parts), ".")
+            editions.append(
+                (source.id, name, decimal, edition.reference_date, edition.territory_date, edition.note)
+            )
+            signs += [(source.id, name, s, status) for s, status in {**source.signs, **edition.signs}.items()]
+    columns = ["source_id", "edition", "decimal_mark", "reference_date", "territory_date", "note"]
+    dated = pd.DataFrame(editions, columns=columns)
+    for column in ("reference_date", "territory_date"):
+        dated[column] = pd.to_datetime(dated[column]).astype("datetime64[us]")
+    table(connection, "frame__editions", dated)
+    connection.execute(
+        "create or replace table frame__editions as select * replace (reference_date::date as reference_date, "
+        "territory_date::date as territory_date) from frame__editions"
+    )
+    table(connection, "frame__signs", _text_frame(signs, ["source_id", "edition", "sign", "value_status"]))
+    indicators = [
+        (i.id, i.area, i.dimension, i.unit, i.direction, i.source, catalog.sources[i.source].complete)
+        for i in catalog.indicators.values()
+    ]
+    names = ["indicator_id", "area", "dimension", "unit", "direction", "source_id", "is_complete"]
+    table(connection, "frame__indicators", pd.DataFrame(indicators, columns=names))
+    years = [(e.year, catalog.methods[e.method].carry_forward_years) for e in catalog.editions.values()]
+    table(connection, "frame__years", pd.DataFrame(years, columns=["edition_year", "carry_forward_years"]))
+    leagues = [
+        (lg.id, lg.indicator_set, lg.min_population, lg.max_population, lg.is_size_class)
+        for lg in catalog.leagues.values()
+    ]
+    names = ["league", "indicator_set", "min_population", "max_population", "is_size_class"]
+    table(connection, "frame__leagues", pd.DataFrame(leagues, columns=names))
+    aliases = [(alias.name, alias.ags) for alias in catalog.aliases]
+    table(connection, "frame__aliases", _text_frame(aliases, ["name", "ags"]))
+
+
+def _text_frame(rows: Iterable[tuple[str, ...]], columns: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=columns, dtype="str")
+
+
+def union_indicators(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """Table `indicator_values`: every indicator's rows with its id, columns that a model leaves out are NULL."""
+    parts = [
+        f"select '{i.id}' as indicator_id, '{i.source}' as source_id, * from {i.model}"
+        for i in sorted(catalog.indicators.values(), key=lambda i: i.id)
+    ]
+    connection.execute("create or replace table indicator_values as " + " union all by name ".join(parts))
+
+
+def write_parquet(
+    connection: duckdb.DuckDBPyConnection, sql: str, target: Path, metadata: Mapping[str, str] | None = None
+) -> None:
+    """zstd Parquet with v1 pages, rows in the order of the query, metadata without clocks."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    options = "format parquet, compression zstd, row_group_size 122880"
+    if metadata:
+        pairs = ", ".join(f"{key}: {_literal(value)}" for key, value in sorted(metadata.items()))
+        options += f", kv_metadata {{{pairs}}}"
+    connection.execute(f"copy ({sql}) to {_literal(str(target))} ({options})")
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
