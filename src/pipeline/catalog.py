@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.errors import CatalogError
+from pipeline.errors import CatalogError, UsageError
 
 T = TypeVar("T", bound=BaseModel)
 PACKAGE = Path(__file__).resolve().parent
@@ -114,12 +114,17 @@ class Source(Declared):
 
 
 class Area(Declared):
+    """`joins` names the neighbour that takes an area's indicators in a year in which they are too few."""
+
     id: str
+    joins: str | None = None
     label_de: str
     label_en: str
 
 
 class Indicator(Declared):
+    """One indicator. `per`: a shrunk rate is per x numerator / denominator; `sets` empty: published, not scored."""
+
     id: str
     area: str
     dimension: Literal["potential", "implementation"]
@@ -132,6 +137,7 @@ class Indicator(Declared):
     decimals: int = 2
     log1p: bool = False
     flag: bool = False
+    per: int = 1
     shrink: bool = False
     goalposts: tuple[float, float] | None = None
     null_rule: str
@@ -165,8 +171,7 @@ class MethodSpec(Declared):
     max_inherited_share: float
     carry_forward_years: int
     area_minimum_indicators: int
-    normalisation: Literal["min_max"]
-    aggregation: Literal["arithmetic"]
+    imputation_minimum_places: int
 
 
 class Edition(Declared):
@@ -175,8 +180,6 @@ class Edition(Declared):
     method: str
     territory_date: dt.date
     published: dt.date
-    left_out: dict[str, str] = {}
-    notes: list[str] = []
 
 
 class League(Declared):
@@ -189,10 +192,23 @@ class League(Declared):
     is_size_class: bool
 
 
+class Bounds(Declared):
+    """Frozen once per method version, in the indicator's unit: the scale's 0 and 100 (or the other way round)."""
+
+    method: str
+    version: str
+    indicators: dict[str, tuple[float, float]]
+
+
 class Column(Declared):
+    """A column of a published file; the same name means the same thing in every file that has it."""
+
     name: str
+    files: list[str]
     type: str
     unit: str = ""
+    label_de: str
+    label_en: str
     text_de: str
     text_en: str
 
@@ -225,6 +241,7 @@ class Catalog:
     leagues: Mapping[str, League]
     methods: Mapping[str, MethodSpec]
     editions: Mapping[int, Edition]
+    bounds: Mapping[str, Bounds]
     columns: Mapping[str, Column]
     corrections: Mapping[str, Correction]
     aliases: tuple[Alias, ...]
@@ -235,14 +252,16 @@ class Catalog:
     def typed_tables(self) -> dict[str, Source]:
         return {table: source for source in self.sources.values() for table in source.tables}
 
+    @cached_property
+    def sorted_indicators(self) -> list[Indicator]:
+        """By id: the order of every array's columns."""
+        return sorted(self.indicators.values(), key=lambda i: i.id)
+
     def edition(self, year: int) -> Edition:
         if year not in self.editions:
             known = ", ".join(str(y) for y in sorted(self.editions))
-            raise CatalogError(f"frame/editions.yml: no edition {year} is declared; declared are {known}")
+            raise UsageError(f"no edition {year} is declared in frame/editions.yml; declared are {known}")
         return self.editions[year]
-
-    def indicator_set(self, name: str) -> list[Indicator]:
-        return [i for i in self.indicators.values() if name in i.sets]
 
 
 def _load_yaml(path: Path) -> Any:
@@ -292,6 +311,7 @@ def load(frame: Path | None = None, sources: Path | None = None, sql: Path | Non
         leagues=_entries(League, frame / "leagues.yml", "id"),
         methods=_entries(MethodSpec, frame / "methods.yml", "id"),
         editions=_entries(Edition, frame / "editions.yml", "year"),
+        bounds=_entries(Bounds, frame / "bounds.yml", "method"),
         columns=_entries(Column, frame / "columns.yml", "name"),
         corrections=_entries(Correction, frame / "corrections.yml", "id"),
         aliases=tuple(_entries(Alias, frame / "aliases.yml", "name").values()),
@@ -333,6 +353,7 @@ def _check_references(c: Catalog) -> None:
         _missing(where, "unknown area", [indicator.area], c.areas)
         _missing(where, "unknown source", [indicator.source], c.sources)
     _missing("areas.yml", "areas that no indicator belongs to", c.areas, {i.area for i in c.indicators.values()})
+    _missing("areas.yml", "unknown area in 'joins'", [a.joins for a in c.areas.values() if a.joins], c.areas)
     for method in c.methods.values():
         where = f"methods.yml: {method.id}"
         _missing(where, "weights that match no area", method.area_weights, c.areas)
@@ -341,6 +362,9 @@ def _check_references(c: Catalog) -> None:
         for name, weight in {**method.area_weights, **method.indicator_weights}.items():
             if not weight > 0:
                 raise CatalogError(f"{where}: the weight of {name!r} is {weight}; weights are above 0")
+    for bounds in c.bounds.values():
+        _missing(f"bounds.yml: {bounds.method}", "unknown method", [bounds.method], c.methods)
+        _missing(f"bounds.yml: {bounds.method}", "unknown indicator", bounds.indicators, c.indicators)
     for edition in c.editions.values():
         _missing(f"editions.yml: {edition.year}", "unknown method", [edition.method], c.methods)
     for correction in c.corrections.values():

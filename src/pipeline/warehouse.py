@@ -128,14 +128,23 @@ def declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
         "territory_date::date as territory_date) from frame__editions"
     )
     table(connection, "frame__signs", _text_frame(signs, ["source_id", "edition", "sign", "value_status"]))
-    indicators = [
-        (i.id, i.area, i.dimension, i.unit, i.direction, i.source, catalog.sources[i.source].complete)
-        for i in catalog.indicators.values()
+    sources = [
+        (s.id, s.title, s.publisher, s.page, s.limits, s.redistribute == "yes" and not s.personal)
+        for s in catalog.sources.values()
     ]
-    names = ["indicator_id", "area", "dimension", "unit", "direction", "source_id", "is_complete"]
+    names = ["source_id", "title", "publisher", "page", "limits", "is_raw_shown"]
+    table(connection, "frame__sources", pd.DataFrame(sources, columns=names))
+    indicators = [
+        (n, i.id, i.area, i.dimension, i.unit, i.direction, i.source, catalog.sources[i.source].complete)
+        for n, i in enumerate(catalog.sorted_indicators)
+    ]
+    names = ["indicator_number", "indicator_id", "area", "dimension", "unit", "direction", "source_id", "is_complete"]
     table(connection, "frame__indicators", pd.DataFrame(indicators, columns=names))
-    years = [(e.year, catalog.methods[e.method].carry_forward_years) for e in catalog.editions.values()]
-    table(connection, "frame__years", pd.DataFrame(years, columns=["edition_year", "carry_forward_years"]))
+    years = [
+        (e.year, e.revision, catalog.methods[e.method].carry_forward_years) for e in catalog.editions.values()
+    ]
+    names = ["edition_year", "revision", "carry_forward_years"]
+    table(connection, "frame__years", pd.DataFrame(years, columns=names))
     leagues = [
         (lg.id, lg.indicator_set, lg.min_population, lg.max_population, lg.is_size_class)
         for lg in catalog.leagues.values()
@@ -154,7 +163,7 @@ def union_indicators(connection: duckdb.DuckDBPyConnection, catalog: Catalog) ->
     """Table `indicator_values`: every indicator's rows with its id, columns that a model leaves out are NULL."""
     parts = [
         f"select '{i.id}' as indicator_id, '{i.source}' as source_id, * from {i.model}"
-        for i in sorted(catalog.indicators.values(), key=lambda i: i.id)
+        for i in catalog.sorted_indicators
     ]
     connection.execute("create or replace table indicator_values as " + " union all by name ".join(parts))
 

@@ -1,0 +1,17 @@
+-- one row per edition year and source edition that its figures rest on
+-- territory: the lists decide what a place is, how many live there and whether a value's area is still the same
+with values_used as (
+  select distinct edition_year, source_id, source_edition, 'value' as purpose
+  from edition__values
+  where value is not null and source_edition is not null
+),
+territory as (
+  select distinct source_id, edition as source_edition, 'territory' as purpose
+  from receipts
+  where source_id in ('destatis_gv', 'destatis_gv100ad', 'destatis_population_2018', 'bbsr_umstieg', 'bkg_vg5000')
+)
+select edition_year, source_id, source_edition, purpose from values_used
+union all
+select years.edition_year, territory.source_id, territory.source_edition, territory.purpose
+from frame__years as years
+cross join territory

@@ -1,0 +1,64 @@
+"""Empirical-Bayes shrinkage of small-area rates, Poisson scale: place to district, district to Land.
+
+With equal true rates the extremes of a table of places are the smallest places. Each rate is moved towards the
+rate of its district by as much as its own count is noise; the district's rate towards its Land's. A district
+that is one municipality (county borough) goes straight to the Land. Variances are method-of-moments estimates
+per Land (Marshall 1991); where the spread between places is no more than Poisson noise, all get the mean.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.composite.values import Floats, Ints
+
+
+def shrink_rates(counts: Floats, exposures: Floats, district: Ints, land: Ints) -> Floats:
+    """Shrunk rates (units,) per unit of exposure; NaN where count or exposure is missing or exposure is 0.
+
+    counts >= 0; exposures > 0; district and land are group numbers, every district in one Land.
+    """
+    known = np.isfinite(counts) & np.isfinite(exposures) & (exposures > 0)
+    result = np.full(counts.shape, np.nan)
+    if not known.any():
+        return result
+    y, n, d = counts[known], exposures[known], district[known]
+    districts, d = np.unique(d, return_inverse=True)
+    land_of = np.zeros(len(districts), dtype=np.int64)
+    land_of[d] = land[known]
+    lands, land_of = np.unique(land_of, return_inverse=True)
+
+    places = np.bincount(d)
+    y_d, n_d = np.bincount(d, weights=y), np.bincount(d, weights=n)
+    rate_d = y_d / n_d
+    y_l, n_l = np.bincount(land_of, weights=y_d), np.bincount(land_of, weights=n_d)
+    rate_l = y_l / n_l
+
+    between = _variance(rate_d, rate_l[land_of], n_d, land_of, len(lands))
+    prior = _towards(rate_d, rate_l[land_of], n_d, between[land_of])
+
+    rate = y / n
+    shared = places[d] > 1
+    within = _variance(rate[shared], rate_d[d[shared]], n[shared], land_of[d[shared]], len(lands))
+    shrunk = np.where(shared, _towards(rate, prior[d], n, within[land_of[d]]), prior[d])
+    result[known] = shrunk
+    return result
+
+
+def _variance(rates: Floats, means: Floats, exposures: Floats, group: Ints, groups: int) -> Floats:
+    """Spread of rates around their means beyond Poisson noise, one figure per group (Land), never below 0."""
+    size = np.bincount(group, minlength=groups)
+    n = np.bincount(group, weights=exposures, minlength=groups)
+    spread = np.bincount(group, weights=exposures * (rates - means) ** 2, minlength=groups)
+    mean = np.bincount(group, weights=exposures * means, minlength=groups)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = spread / n - (mean / n) / (n / size)
+    return np.where(np.isfinite(variance), np.maximum(variance, 0.0), 0.0)
+
+
+def _towards(rates: Floats, means: Floats, exposures: Floats, variance: Floats) -> Floats:
+    """Each rate moved to its mean; the share that stays is variance / (variance + Poisson noise)."""
+    noise = means / exposures
+    total = variance + noise
+    share = np.divide(variance, total, out=np.zeros_like(total), where=total > 0)
+    return means + share * (rates - means)

@@ -1,0 +1,45 @@
+"""From declared weights to the share of the total that each indicator has."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.composite.values import Bools, Floats, Ints
+from pipeline.errors import PipelineError
+
+
+def effective(
+    weight: Floats, area: Ints, area_weight: Floats, is_scored: Bools, is_flag: Bools, max_flag_share: float
+) -> Floats:
+    """(indicators,) shares that sum to 1; 0 for what is not scored.
+
+    Equal inside an area unless declared otherwise, then by area; an area in which one yes/no flag would have
+    more than `max_flag_share` gives weight up to the other areas.
+    """
+    inside = np.zeros(len(weight))
+    areas = len(area_weight)
+    total = np.bincount(area[is_scored], weights=weight[is_scored], minlength=areas)
+    inside[is_scored] = weight[is_scored] / total[area[is_scored]]
+    limit = np.full(areas, np.inf)
+    for number in range(areas):
+        flags = inside[is_scored & is_flag & (area == number)]
+        if len(flags):
+            limit[number] = max_flag_share / flags.max()
+    share = _capped(np.where(total > 0, area_weight, 0.0), limit)
+    return np.where(is_scored, inside * share[area], 0.0)
+
+
+def _capped(weight: Floats, limit: Floats) -> Floats:
+    """Shares proportional to the weights, none above its limit; what a limit takes goes to the others."""
+    if not weight.sum() > 0:
+        raise PipelineError("no area has a weight: nothing can be scored")
+    share = weight / weight.sum()
+    capped = np.zeros(len(weight), dtype=bool)
+    while (share > limit + 1e-12).any():
+        capped |= share > limit + 1e-12
+        rest = 1.0 - limit[capped].sum()
+        free = np.where(capped, 0.0, weight)
+        if free.sum() <= 0 or rest <= 0:
+            raise PipelineError("the limit on flags leaves no area that could take the weight")
+        share = np.where(capped, np.where(capped, limit, 0.0), rest * free / free.sum())
+    return share

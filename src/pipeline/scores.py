@@ -1,0 +1,311 @@
+"""Between the warehouse and `composite/`: tables to arrays, and arrays back to the tables score__*."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from pipeline import warehouse
+from pipeline.catalog import Catalog, Indicator, MethodSpec
+from pipeline.composite import leagues, screening
+from pipeline.composite.ranks import competition
+from pipeline.composite.scoring import IndicatorSet, Method, SetScores, YearScores, frozen_bounds, score_year
+from pipeline.composite.values import Bools, Floats, Indicators, Ints, Matrix
+from pipeline.errors import CatalogError, PipelineError
+
+SETS = ("every_place", "city")
+REASONS = {
+    screening.SCORED: "",
+    screening.NOT_IN_SET: "the set does not ask for it",
+    screening.CONSTANT: "equal everywhere, so it cannot tell places apart",
+    screening.AREA_TOO_THIN: "its area rests on too few indicators and is left out this year",
+}
+
+
+@dataclass(frozen=True)
+class Year:
+    """One edition year as arrays; ags: (units,) numbers, sorted."""
+
+    year: int
+    ags: Ints
+    matrix: Matrix
+
+
+def score_all(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """Read edition__values, score every declared edition, write the tables score__*."""
+    rows: dict[str, list[pd.DataFrame]] = {}
+    for year in read_years(connection, catalog):
+        spec = catalog.methods[catalog.editions[year.year].method]
+        method = _method(catalog, spec)
+        asked = _asked(catalog, year.matrix)
+        scores = score_year(year.matrix, indicator_arrays(catalog, spec), asked, method)
+        for name, frame in _tables(catalog, spec, year, scores, method, asked):
+            rows.setdefault(name, []).append(frame)
+    for name, frames in rows.items():
+        warehouse.table(connection, name, pd.concat(frames, ignore_index=True))
+
+
+def read_years(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[Year]:
+    """Every declared edition year; the rows of a year are a full grid of places and indicators."""
+    return [_read_year(connection, catalog, year) for year in sorted(catalog.editions)]
+
+
+def _read_year(connection: duckdb.DuckDBPyConnection, catalog: Catalog, year: int) -> Year:
+    places = connection.execute(
+        "select ags_number, population, land_code::integer as land, district_key::integer as district, size_class "
+        f"from edition__places where edition_year = {year} order by ags_number"
+    ).df()
+    cells = connection.execute(
+        "select value, numerator, denominator, value_status = 'inherited' as is_inherited, "
+        "value_status = 'carried_forward' or reference_year < edition_year as is_carried "
+        f"from edition__values where edition_year = {year} order by ags, indicator_id"
+    ).fetchnumpy()
+    shape = (len(places), len(catalog.indicators))
+    if len(cells["value"]) != shape[0] * shape[1]:
+        raise PipelineError(f"edition {year}: {len(cells['value'])} values for {shape[0]} places x {shape[1]} indicators")
+    classes = {name: number for number, name in enumerate(sorted(catalog.leagues), 1)}
+    matrix = Matrix(
+        values=_floats(cells["value"], shape),
+        numerators=_floats(cells["numerator"], shape),
+        denominators=_floats(cells["denominator"], shape),
+        is_inherited=_flags(cells["is_inherited"], shape),
+        is_carried=_flags(cells["is_carried"], shape),
+        population=places["population"].to_numpy(dtype=float, na_value=np.nan),
+        land=places["land"].to_numpy(dtype=np.int64),
+        district=places["district"].to_numpy(dtype=np.int64),
+        size_class=places["size_class"].map(classes).fillna(0).to_numpy(dtype=np.int64),
+    )
+    return Year(year, places["ags_number"].to_numpy(dtype=np.int64), matrix)
+
+
+def _floats(column: Any, shape: tuple[int, int]) -> Floats:
+    values = column.filled(np.nan) if np.ma.isMaskedArray(column) else column
+    return np.asarray(values, dtype=float).reshape(shape)
+
+
+def _flags(column: Any, shape: tuple[int, int]) -> Bools:
+    values = column.filled(False) if np.ma.isMaskedArray(column) else column
+    return np.asarray(values, dtype=bool).reshape(shape)
+
+
+def indicator_arrays(catalog: Catalog, spec: MethodSpec) -> Indicators:
+    areas = list(catalog.areas)
+
+    def column(read: Any, kind: type) -> Any:
+        return np.array([read(i) for i in catalog.sorted_indicators], dtype=kind)
+
+    return Indicators(
+        area=column(lambda i: areas.index(i.area), np.int64),
+        is_implementation=column(lambda i: i.dimension == "implementation", bool),
+        is_higher_better=column(lambda i: i.direction == "higher", bool),
+        is_log1p=column(lambda i: i.log1p, bool),
+        is_flag=column(lambda i: i.flag, bool),
+        is_shrunk=column(lambda i: i.shrink, bool),
+        per=column(lambda i: i.per, float),
+        weight=column(lambda i: spec.indicator_weights.get(i.id, 1.0), float),
+    )
+
+
+def _asked(catalog: Catalog, matrix: Matrix) -> dict[str, IndicatorSet]:
+    """What each set asks of whom: a set's places are those of its widest league."""
+    asked = {}
+    for name in SETS:
+        smallest = min(lg.min_population for lg in catalog.leagues.values() if lg.indicator_set == name)
+        in_set = np.array([name in i.sets for i in catalog.sorted_indicators])
+        asked[name] = IndicatorSet(in_set, np.nan_to_num(matrix.population) >= smallest)
+    return asked
+
+
+def _method(catalog: Catalog, spec: MethodSpec) -> Method:
+    areas = list(catalog.areas)
+    bounds = {i.id: _bounds(catalog, spec, i) for i in catalog.sorted_indicators}
+    return Method(
+        area_weight=np.array([spec.area_weights[a] for a in areas], dtype=float),
+        joins=np.array([areas.index(a.joins) if a.joins else -1 for a in catalog.areas.values()]),
+        lower=np.array([bounds[i.id][0] for i in catalog.sorted_indicators], dtype=float),
+        upper=np.array([bounds[i.id][1] for i in catalog.sorted_indicators], dtype=float),
+        indicator_coverage=spec.screening.indicator_coverage,
+        area_share=spec.screening.area_weight,
+        unit_share=spec.screening.unit_share,
+        area_minimum=spec.area_minimum_indicators,
+        max_flag_share=spec.max_flag_share,
+        imputation_minimum=spec.imputation_minimum_places,
+    )
+
+
+def _bounds(catalog: Catalog, spec: MethodSpec, indicator: Indicator) -> tuple[float, float]:
+    """Goalposts where declared, else the frozen bounds; NaN for what is not scored."""
+    if indicator.goalposts:
+        return indicator.goalposts
+    if not indicator.sets:
+        return (np.nan, np.nan)
+    frozen = catalog.bounds.get(spec.id)
+    if frozen is None or frozen.version != spec.version or indicator.id not in frozen.indicators:
+        raise CatalogError(
+            f"bounds.yml: no bounds of {indicator.id!r} for method {spec.id} {spec.version}; "
+            "`stadtrang bounds` computes them from the base years"
+        )
+    return frozen.indicators[indicator.id]
+
+
+def new_bounds(connection: duckdb.DuckDBPyConnection, catalog: Catalog, spec: MethodSpec) -> dict[str, tuple[float, float]]:
+    """Bounds of all scored indicators without goalposts, from the method's base years."""
+    years = [year.matrix for year in read_years(connection, catalog) if year.year in spec.base_years]
+    if len(years) != len(spec.base_years):
+        raise PipelineError(f"bounds need all base years {spec.base_years}; declared editions are {sorted(catalog.editions)}")
+    found = frozen_bounds(years, indicator_arrays(catalog, spec), spec.bounds_quantiles)
+    result = {}
+    for indicator, (lower, upper) in zip(catalog.sorted_indicators, found, strict=True):
+        if not indicator.sets or indicator.goalposts:
+            continue
+        if not lower < upper:
+            raise PipelineError(f"bounds of {indicator.id}: lower {lower}, upper {upper}; 95 % of people have the same value")
+        result[indicator.id] = (float(lower), float(upper))
+    return result
+
+
+def _tables(
+    catalog: Catalog,
+    spec: MethodSpec,
+    year: Year,
+    scores: YearScores,
+    method: Method,
+    asked: Mapping[str, IndicatorSet],
+) -> list[tuple[str, pd.DataFrame]]:
+    tables = [("score__cells", _cells(year, scores))]
+    for name, result in scores.sets.items():
+        tables.append(("score__units", _units(year, name, result)))
+        tables.append(("score__area_status", _area_status(catalog, spec, year, name, result)))
+        tables.append(("score__indicator_status", _indicator_status(catalog, spec, year, name, result, scores, method, asked[name])))
+    for league in catalog.leagues.values():
+        result = scores.sets[league.indicator_set]
+        population = np.nan_to_num(year.matrix.population)
+        is_member = population >= league.min_population
+        if league.max_population is not None:
+            is_member &= population < league.max_population
+        if league.id == "germany":  # the league of all: also places whose population is not known, to say so
+            is_member[:] = True
+        status = leagues.standing(
+            year.matrix.population, result.is_available, result.share_inherited, spec.max_inherited_share
+        )
+        ranks = leagues.rank(result.score, is_member, status)
+        frame = pd.DataFrame(
+            {"edition_year": year.year, "league": league.id, "ags_number": year.ags, "rank": _or_null(ranks), "status": status}
+        )
+        tables.append(("score__ranks", frame[is_member]))
+        tables.append(("score__areas", _areas(catalog, year, league.id, result, is_member & (ranks > 0))))
+    return tables
+
+
+def _or_null(ranks: Ints) -> pd.Series:
+    return pd.Series(ranks).astype("Int32").mask(ranks == 0)
+
+
+def _cells(year: Year, scores: YearScores) -> pd.DataFrame:
+    units, indicators = scores.value.shape
+    by_set = {f"weight_{name}": result.weight for name, result in scores.sets.items()}
+    return pd.DataFrame(
+        {
+            "edition_year": year.year,
+            "ags_number": np.repeat(year.ags, indicators),
+            "indicator_number": np.tile(np.arange(indicators), units),
+            "value": scores.value.ravel(),
+            "normalised": scores.normalised.ravel(),
+            "is_imputed": scores.is_imputed.ravel(),
+            **{name: np.where(weight > 0, np.round(weight, 12), np.nan).ravel() for name, weight in by_set.items()},
+        }
+    )
+
+
+def _units(year: Year, name: str, result: SetScores) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "edition_year": year.year,
+            "indicator_set": name,
+            "ags_number": year.ags,
+            "score": result.score,
+            "score_potential": result.potential,
+            "score_implementation": result.implementation,
+            "availability": result.availability,
+            "share_inherited": result.share_inherited,
+            "share_own": result.share_own,
+        }
+    )
+
+
+def _areas(catalog: Catalog, year: Year, league: str, result: SetScores, is_ranked: Bools) -> pd.DataFrame:
+    frames = []
+    for number, area in enumerate(catalog.areas):
+        if result.choice.area_status[number] != screening.SCORED:
+            continue
+        scores = np.where(is_ranked, result.area_score[:, number], np.nan)
+        frame = pd.DataFrame(
+            {
+                "edition_year": year.year,
+                "league": league,
+                "ags_number": year.ags,
+                "area": area,
+                "score": scores,
+                "rank": competition(scores),
+                "availability": result.area_available[:, number],
+            }
+        )
+        frames.append(frame[is_ranked])
+    return pd.concat(frames, ignore_index=True)
+
+
+def _area_status(catalog: Catalog, spec: MethodSpec, year: Year, name: str, result: SetScores) -> pd.DataFrame:
+    rows = []
+    choice = result.choice
+    for number, area in enumerate(catalog.areas.values()):
+        members = choice.is_scored & (choice.area == number)
+        status = choice.area_status[number]
+        reason = {
+            screening.SCORED: "",
+            screening.JOINED: f"too few indicators of its own; they stand in {area.joins}",
+            screening.LEFT_OUT: f"fewer than {spec.area_minimum_indicators} indicators pass the screening "
+            "(two where one is a dated continuous value of the place itself)",
+        }[status]
+        rows.append((year.year, name, area.id, status, reason, int(members.sum()), round(float(result.nominal[members].sum()), 12)))
+    columns = ["edition_year", "indicator_set", "area", "status", "reason", "indicators", "weight"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _indicator_status(
+    catalog: Catalog,
+    spec: MethodSpec,
+    year: Year,
+    name: str,
+    result: SetScores,
+    scores: YearScores,
+    method: Method,
+    asked: IndicatorSet,
+) -> pd.DataFrame:
+    areas = list(catalog.areas)
+    choice = result.choice
+    rows = []
+    for k, indicator in enumerate(catalog.sorted_indicators):
+        status = choice.status[k]
+        coverage = float(choice.coverage[k])
+        reason = REASONS.get(status) or (
+            f"{coverage:.1%} of the places have a value, {spec.screening.indicator_coverage:.0%} are asked"
+            if status == screening.COVERAGE
+            else ""
+        )
+        given = scores.normalised[asked.is_place & ~np.isnan(year.matrix.values[:, k]), k]
+        given = given[~np.isnan(given)]
+        share_0, share_100 = (float((given == end).mean()) if len(given) else np.nan for end in (0.0, 100.0))
+        rows.append(
+            (year.year, name, indicator.id, areas[choice.area[k]], status, reason, coverage, round(float(result.nominal[k]), 12),
+             method.lower[k], method.upper[k], share_0, share_100)
+        )  # fmt: skip
+    columns = [
+        "edition_year", "indicator_set", "indicator_id", "area", "status", "reason", "coverage", "weight",
+        "lower_bound", "upper_bound", "share_at_0", "share_at_100",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
