@@ -1,6 +1,8 @@
 -- one row per edition year, municipality and indicator: the value that the date rule picks, with its level and status
 -- date rule: the latest reference date that is not after 1 January of the following year and at most carry_forward_years old
--- a value counts only where its unit covers the same area (to 1 %) in the edition year's list and in the lists around the value's territory
+-- a value counts only where its unit covers the same area (to 3 %: new measurements, uninhabited land that changed hands) in the
+-- edition year's list and in the lists around the value's territory; chaining the territory comes later
+-- a place without a value is not_convertible where the source does not know its key, and not_collected where it does
 with list_years as (
   select distinct list_year from core__units
 ),
@@ -25,8 +27,8 @@ territories as (
 eligible as (
   select
     years.edition_year, dated.*,
-    coalesce(abs(before.area_km2 / nullif(now.area_km2, 0) - 1) <= 0.01, true)
-      and coalesce(abs(after.area_km2 / nullif(now.area_km2, 0) - 1) <= 0.01, true) as is_comparable
+    coalesce(abs(before.area_km2 / nullif(now.area_km2, 0) - 1) <= 0.03, true)
+      and coalesce(abs(after.area_km2 / nullif(now.area_km2, 0) - 1) <= 0.03, true) as is_comparable
   from dated
   join frame__years as years
     on dated.reference_date <= make_date(years.edition_year + 1, 1, 1)
@@ -72,6 +74,28 @@ chosen as (
   select *
   from candidates
   qualify row_number() over (partition by edition_year, ags, indicator_id order by comparable_value is not null desc, distance) = 1
+),
+indicator_levels as (
+  select distinct indicator_id, source_id, unit_level as level from dated
+),
+source_units as (
+  select distinct source_id, unit_level as level, unit_key from dated
+),
+place_units as (
+  select edition_year, ags, 'municipality' as level, ags as unit_key from places
+  union all
+  select edition_year, ags, 'association', association_key from places
+  union all
+  select edition_year, ags, 'district', district_key from places
+),
+known as (
+  select distinct place_units.edition_year, place_units.ags, indicator_levels.indicator_id
+  from place_units
+  join source_units using (level, unit_key)
+  join indicator_levels using (source_id, level)
+  anti join chosen
+    on chosen.edition_year = place_units.edition_year and chosen.ags = place_units.ags
+    and chosen.indicator_id = indicator_levels.indicator_id
 )
 select
   places.edition_year, places.ags, indicators.indicator_id, indicators.area, indicators.dimension, indicators.unit, indicators.source_id,
@@ -81,7 +105,7 @@ select
   chosen.sign_raw, chosen.reference_date, chosen.reference_year,
   case when chosen.is_own then 'municipality' else chosen.unit_level end as level,
   case
-    when chosen.indicator_id is null and indicators.is_complete then 'not_convertible'
+    when chosen.indicator_id is null and indicators.is_complete and known.indicator_id is null then 'not_convertible'
     when chosen.indicator_id is null then 'not_collected'
     when chosen.comparable_value is null and not chosen.is_comparable then 'not_convertible'
     when chosen.comparable_value is null then chosen.value_status
@@ -93,3 +117,4 @@ select
 from places
 cross join frame__indicators as indicators
 left join chosen using (edition_year, ags, indicator_id)
+left join known using (edition_year, ags, indicator_id)

@@ -6,6 +6,7 @@ Nothing here reads data; it says what the data must be. Unknown keys are errors 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -247,6 +248,7 @@ class Catalog:
     aliases: tuple[Alias, ...]
     sql: Mapping[str, str]
     sql_layer: Mapping[str, str]
+    fingerprint: str
 
     @cached_property
     def typed_tables(self) -> dict[str, Source]:
@@ -317,10 +319,20 @@ def load(frame: Path | None = None, sources: Path | None = None, sql: Path | Non
         aliases=tuple(_entries(Alias, frame / "aliases.yml", "name").values()),
         sql={path.stem: path.read_text("utf-8") for path in models},
         sql_layer={path.stem: path.parent.name for path in models},
+        fingerprint=_fingerprint([*sorted(frame.glob("*.yml")), *sorted(sources.glob("*.yml")), *models]),
     )
     _check_files(sources, loaded, models)
     _check_references(catalog)
     return catalog
+
+
+def _fingerprint(files: Iterable[Path]) -> str:
+    """sha256 over names and contents of all declarations: what an edition was made by, without any clock."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.parent.name}/{path.name}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _check_files(folder: Path, sources: Iterable[Source], models: list[Path]) -> None:

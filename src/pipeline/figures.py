@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import shutil
 import tempfile
@@ -234,14 +235,28 @@ def _replace(folder: Path, target: Path) -> None:
 
 def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path) -> None:
     """Typed tables, rejected, receipts and accounts of a figures folder into the warehouse."""
-    if not folder.is_dir():
-        raise PipelineError(f"figures {folder}: no such folder; make it with `stadtrang figures`")
-    names = [*sorted(catalog.typed_tables), "rejected", "accounts", "receipts"]
-    missing = [name for name in names if not (folder / f"{name}.parquet").is_file()]
-    if missing:
-        raise PipelineError(f"figures {folder}: missing {', '.join(missing)}; make them with `stadtrang figures`")
-    for name in names:
-        try:
-            connection.execute(f'create or replace table "{name}" as from read_parquet(?)', [str(folder / f"{name}.parquet")])
-        except duckdb.Error as error:
-            raise ReadError(f"figures: {name}.parquet is not readable: {str(error).splitlines()[0]}") from error
+    for name in table_names(catalog):
+        load_table(connection, folder, name)
+
+
+def table_names(catalog: Catalog) -> list[str]:
+    """Every table of a figures folder."""
+    return [*sorted(catalog.typed_tables), "rejected", "accounts", "receipts"]
+
+
+def load_table(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:
+    """One table of a figures folder into the warehouse."""
+    path = folder / f"{name}.parquet"
+    if not path.is_file():
+        raise PipelineError(f"figures {folder}: {path.name} is missing; make it with `stadtrang figures`")
+    try:
+        connection.execute(f'create or replace table "{name}" as from read_parquet(?)', [str(path)])
+    except duckdb.Error as error:
+        raise ReadError(f"figures: {path.name} is not readable: {str(error).splitlines()[0]}") from error
+
+
+def sums(catalog: Catalog, folder: Path) -> dict[str, str]:
+    """Table name to sha256 of its file, for the lock of an edition."""
+    return {
+        name: hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest() for name in table_names(catalog)
+    }

@@ -101,11 +101,23 @@ def tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
-    return [row[0] for row in connection.execute(f'describe "{name}"').fetchall()]
+    return describe(connection, f'from "{name}"')
+
+
+def describe(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    """Column names of a query."""
+    return [row[0] for row in connection.execute(f"describe {sql}").fetchall()]
 
 
 def frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pd.DataFrame:
     return connection.execute(sql).df()
+
+
+def save(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, target: Path) -> None:
+    """A pandas frame as Parquet, for the next step."""
+    connection.register("incoming", frame)
+    write_parquet(connection, "from incoming", target)
+    connection.unregister("incoming")
 
 
 def declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:

@@ -1,0 +1,180 @@
+"""From the figures to published editions, in steps that a person, a test or a flow can call one by one.
+
+    check_source     per source: the suites of its typed tables
+    prepare          SQL and scores for all declared editions
+    publish_edition  per edition: checks of the published tables, files, one step into place
+
+Steps hand over Parquet files in a work folder, never frames. All editions are always computed, since a rank's
+change needs the year before; only the wanted ones are published.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from pipeline import checks, figures, publish, scores, warehouse
+from pipeline.catalog import Catalog
+from pipeline.errors import CheckError
+
+CHECKS, FAILING = "checks", "failing"  # folders of the work folder
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the suites of one source's tables said; `critical` stops publication."""
+
+    source_id: str
+    executed: int
+    critical: list[str]
+
+
+def build(
+    catalog: Catalog, folder: Path, out: Path, years: Sequence[int], threads: int = 1
+) -> list[publish.Published]:
+    """Typed tables to published editions, without Prefect.
+
+    folder: the figures; out: the folder of editions. Raises CheckError when a critical check fails (nothing is
+    published), PipelineError for unreadable figures or an unwritable folder.
+    """
+    for year in years:
+        catalog.edition(year)
+    with publish.writer(out), tempfile.TemporaryDirectory(prefix="stadtrang-") as name:
+        work = Path(name)
+        require([check_source(catalog, folder, source_id, work) for source_id in sorted(catalog.sources)], work, out)
+        prepare(catalog, folder, work, threads)
+        return [publish_edition(catalog, work, year, out) for year in sorted(years)]
+
+
+def check_source(catalog: Catalog, folder: Path, source_id: str, work: Path) -> Checked:
+    """Run the suites of a source's typed tables; results and failing rows go to the work folder."""
+    results, failing = [], []
+    with warehouse.connect() as connection:
+        for table in catalog.sources[source_id].tables:
+            figures.load_table(connection, folder, table)
+            outcome = _run_suite(connection, table, f'from "{table}"')
+            results.append(outcome.checks)
+            failing.append(_source_rows(connection, source_id, table, outcome.failing))
+        found = pd.concat(results, ignore_index=True)
+        warehouse.save(connection, found, work / CHECKS / f"{source_id}.parquet")
+        warehouse.save(connection, pd.concat(failing, ignore_index=True), work / FAILING / f"{source_id}.parquet")
+    return Checked(source_id, len(found), checks.critical_failures(found))
+
+
+def _run_suite(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> checks.Outcome:
+    """Only the columns that the suite names leave the warehouse: text columns are what costs."""
+    wanted = checks.columns_of(table)
+    there = [f'"{column}"' for column in warehouse.describe(connection, sql) if column in wanted]
+    return checks.run_suite(table, warehouse.frame(connection, f"select {', '.join(there)} from ({sql})"))
+
+
+def _source_rows(
+    connection: duckdb.DuckDBPyConnection, source_id: str, table: str, failing: pd.DataFrame
+) -> pd.DataFrame:
+    """Failing rows of a typed table as rows of rejected: edition, part and row number in the publisher's file."""
+    there = warehouse.columns(connection, table)
+    columns = [c if c in there else f"null::varchar as {c}" for c in ("edition", "part", "row_number")]
+    places = warehouse.frame(connection, f'select {", ".join(columns)} from "{table}"').iloc[failing["position"]]
+    return pd.DataFrame(
+        {
+            "source_id": source_id,
+            "edition": places["edition"].to_numpy(),
+            "part": places["part"].to_numpy(),
+            "row_first": places["row_number"].to_numpy(dtype="int64"),
+            "row_last": places["row_number"].to_numpy(dtype="int64"),
+            "rule": ("check_" + failing["severity"].astype("str")).to_numpy(),
+            "reason": (table + ": " + failing["reason"].astype("str")).to_numpy(),
+        }
+    )
+
+
+def require(checked: Sequence[Checked], work: Path, out: Path) -> None:
+    """Go on only if no critical check of a source failed; else leave the findings beside the editions and stop."""
+    critical = [message for result in checked for message in result.critical]
+    if critical:
+        with warehouse.connect() as connection:
+            _stop(connection, "sources", critical, _stored(work / CHECKS), _stored(work / FAILING), out)
+
+
+def _stored(folder: Path) -> str:
+    return f"from read_parquet('{folder.as_posix()}/*.parquet', union_by_name = true)"
+
+
+def _stop(
+    connection: duckdb.DuckDBPyConnection, what: str, critical: list[str], checks_sql: str, failing_sql: str, out: Path
+) -> None:
+    refused = publish.refuse(connection, what, checks_sql, failing_sql, out)
+    raise CheckError(
+        f"{what}: {len(critical)} critical check(s) failed and nothing was published; the last good edition stands. "
+        f"All results and the failing rows are in {refused}\n" + "\n".join(critical)
+    )
+
+
+def prepare(catalog: Catalog, folder: Path, work: Path, threads: int = 1) -> None:
+    """Core, indicators, scores and published tables of all declared editions, as Parquet in the work folder."""
+    with warehouse.connect(threads) as connection:
+        derive(connection, catalog, folder)
+        scores.score_all(connection, catalog)
+        tables = {n: sql for n, sql in warehouse.layer(catalog, "4_rankings").items() if n.startswith("published__")}
+        warehouse.run(connection, tables)
+        for name in sorted(tables):
+            warehouse.write_parquet(connection, f'from "{name}"', work / f"{name}.parquet")
+    sums = json.dumps(figures.sums(catalog, folder), indent=1)
+    (work / "figures.json").write_text(sums, "utf-8")
+
+
+def derive(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path) -> None:
+    """Figures to edition__values and edition__places: everything up to the scores."""
+    warehouse.declare(connection, catalog)
+    figures.load(connection, catalog, folder)
+    warehouse.run(connection, warehouse.layer(catalog, "2_core", "3_indicators"))
+    warehouse.union_indicators(connection, catalog)
+    editions = {n: sql for n, sql in warehouse.layer(catalog, "4_rankings").items() if n.startswith("edition__")}
+    warehouse.run(connection, editions)
+
+
+def publish_edition(catalog: Catalog, work: Path, year: int, out: Path) -> publish.Published:
+    """Check the published tables of one edition, write its files and move them into place."""
+    edition = catalog.edition(year)
+    with warehouse.connect() as connection:
+        publish.load_edition(connection, catalog, work, edition)
+        results, failing = [], []
+        for name in (name for name in publish.FILES if name not in publish.FINDINGS):
+            outcome = _run_suite(connection, name, f"from {name}")
+            results.append(outcome.checks)
+            failing.append(_edition_rows(edition.year, name, outcome.failing))
+        found = pd.concat(results, ignore_index=True)
+        warehouse.table(connection, "found", found)
+        warehouse.table(connection, "failed", pd.concat(failing, ignore_index=True))
+        if critical := checks.critical_failures(found):
+            _stop(connection, f"edition {year}", critical, "from found", "from failed", out)
+        connection.execute(
+            f"create table checks as select {year}::smallint as edition_year, * from "
+            f"(from found union all by name ({_stored(work / CHECKS)}))"
+        )
+        connection.execute(
+            f"insert into rejected by name select {year} as edition_year, * from "
+            f"(from failed union all by name ({_stored(work / FAILING)}))"
+        )
+        return publish.write(connection, catalog, work, edition, out)
+
+
+def _edition_rows(year: int, table: str, failing: pd.DataFrame) -> pd.DataFrame:
+    """Failing rows of a published table: the row counts in the order of the file."""
+    return pd.DataFrame(
+        {
+            "source_id": "stadtrang",
+            "edition": str(year),
+            "part": table,
+            "row_first": failing["position"].to_numpy(dtype="int64") + 1,
+            "row_last": failing["position"].to_numpy(dtype="int64") + 1,
+            "rule": ("check_" + failing["severity"].astype("str")).to_numpy(),
+            "reason": failing["reason"].astype("str").to_numpy(),
+        }
+    )

@@ -1,0 +1,181 @@
+"""The commands: arguments in, exit codes out, nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import PipelineError, UsageError
+
+BUG = 70
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Years = Annotated[list[int] | None, typer.Option("--year", help="Edition year; repeats. Default: all declared.")]
+Figures = Annotated[Path | None, typer.Option("--figures", help="Folder of typed tables. Default: the bundled ones.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where editions go. Default: $STADTRANG_HOME/editions.")]
+Archive = Annotated[Path | None, typer.Option("--archive", help="Where originals are. Default: $STADTRANG_HOME/archive.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads for the SQL; the bytes stay the same.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+
+
+def main() -> None:
+    """Run a command; every handled failure is one message and its exit code, anything else is a bug (70)."""
+    try:
+        app(standalone_mode=True)
+    except PipelineError as error:
+        print(f"stadtrang: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("stadtrang: stopped; what was published stands", file=sys.stderr)
+        sys.exit(130)
+    except Exception:
+        traceback.print_exc()
+        print("stadtrang: this is a bug; please report the lines above", file=sys.stderr)
+        sys.exit(BUG)
+
+
+def home() -> Path:
+    return Path(os.environ.get("STADTRANG_HOME") or Path.cwd())
+
+
+@app.command()
+def build(
+    year: Years = None, figures: Figures = None, out: Out = None, threads: Threads = 1, json_: Json = False, quiet: Quiet = False
+) -> None:
+    """Typed tables to published editions, without Prefect."""
+    from pipeline import build as steps
+    from pipeline import catalog, report
+    from pipeline.figures import BUNDLED
+
+    declared = catalog.load()
+    target = out or home() / "editions"
+    published = steps.build(declared, figures or BUNDLED, target, year or sorted(declared.editions), threads)
+    _show(report.summary(published, target), json_, quiet)
+
+
+@app.command()
+def run(
+    year: Years = None, figures: Figures = None, out: Out = None, json_: Json = False, quiet: Quiet = False
+) -> None:
+    """The same as a Prefect flow run (with a temporary server if none is configured)."""
+    from pipeline import orchestration, report
+
+    target = out or home() / "editions"
+    published = orchestration.run_yearly(year, figures, target)
+    _show(report.summary(published, target), json_, quiet)
+
+
+@app.command()
+def fetch(
+    source: Annotated[list[str] | None, typer.Argument(help="Sources; default: all.")] = None,
+    from_: Annotated[Path | None, typer.Option("--from", help="Take the files from a folder with a manifest.")] = None,
+    archive: Archive = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put the publishers' original bytes into the archive, with a receipt for each file."""
+    from pipeline import archive as store
+    from pipeline import catalog
+
+    declared = catalog.load()
+    unknown = sorted(set(source or []) - set(declared.sources))
+    if unknown:
+        raise UsageError(f"unknown source {', '.join(unknown)}; declared are {', '.join(sorted(declared.sources))}")
+    if from_ is None:
+        raise UsageError("fetching over the network does not exist yet; give a folder of files with --from DIR")
+    wanted = [declared.sources[name] for name in source or sorted(declared.sources)]
+    receipts, missing = store.fetch_from(archive or home() / "archive", from_, wanted)
+    found = {"stored": len(receipts), "bytes": sum(r.bytes for r in receipts), "missing": missing}
+    if not receipts:
+        raise PipelineError(f"--from {from_}: none of the declared files is there; looked for {missing[0]} and {len(missing) - 1} more")
+    _show(found, json_, quiet, lambda: [f"stored {found['stored']} files, {found['bytes']:,} bytes", *(f"not there: {m}" for m in missing)])
+
+
+@app.command()
+def figures(
+    archive: Archive = None, out: Annotated[Path | None, typer.Option("--out", help="Default: the bundled figures.")] = None,
+    json_: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Read the archive into typed tables: the figures that a build starts from."""
+    from pipeline import catalog
+    from pipeline import figures as typed
+
+    accounts = typed.make(catalog.load(), archive or home() / "archive", out or typed.BUNDLED)
+    lines = [f"{a.source_id} {a.edition}: {a.rows_read} rows read = {a.rows_used} used + {a.rows_rejected} rejected" for a in accounts.itertuples()]
+    _show(accounts.to_dict("records"), json_, quiet, lambda: lines)
+
+
+@app.command()
+def bounds(
+    figures: Figures = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Default: frame/bounds.yml of the program.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Freeze the scale of every indicator for the method's version: only for a new method version."""
+    from pipeline import catalog, scale
+    from pipeline.figures import BUNDLED
+
+    path = out or catalog.PACKAGE / "frame" / "bounds.yml"
+    found = scale.freeze(catalog.load(), figures or BUNDLED, path)
+    _show(found, False, quiet, lambda: [f"{path.name}: {len(bounds)} bounds of method {name}" for name, bounds in found.items()])
+
+
+@app.command()
+def verify(
+    year: Annotated[int, typer.Option("--year", help="Edition year.")],
+    figures: Figures = None, out: Out = None, threads: Threads = 1, json_: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Rebuild an edition and compare its checksums with those that stand; exit 5 where they differ."""
+    from pipeline import build as steps
+    from pipeline import catalog, publish
+    from pipeline.figures import BUNDLED
+
+    declared = catalog.load()
+    edition = declared.edition(year)
+    target = (out or home() / "editions") / str(year) / edition.revision
+    stands = publish.read_sums(target)
+    with tempfile.TemporaryDirectory(prefix="stadtrang-") as folder:
+        (again,) = steps.build(declared, figures or BUNDLED, Path(folder), [year], threads)
+        rebuilt = publish.read_sums(again.folder)
+    on_disk = publish.actual_sums(target, stands)
+    differing = sorted(n for n in stands.keys() | rebuilt.keys() if not stands.get(n) == rebuilt.get(n) == on_disk.get(n))
+    _show({"files": len(stands), "differing": differing}, json_, quiet, lambda: differing or [f"{len(stands)} files, all equal"])
+    if differing:
+        raise typer.Exit(5)
+
+
+def _show(document: Any, as_json: bool, quiet: bool, lines: Callable[[], list[str]] | None = None) -> None:
+    if as_json:
+        print(json.dumps(document, ensure_ascii=False, default=str))
+    elif quiet:
+        return
+    elif lines is not None:
+        print("\n".join(lines()))
+    else:
+        _show_summary(document)
+
+
+def _show_summary(summary: dict[str, Any]) -> None:
+    """The top ten of the newest edition's two main leagues, and where the files are."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    for league in summary["top"]:
+        table = Table(title=f"{league['label']}, {league['year']}", title_justify="left", box=None, pad_edge=False)
+        for name, justify in (("rank", "right"), ("municipality", "left"), ("Land", "left"), ("inhabitants", "right"), ("score", "right"), ("potential", "right"), ("implementation", "right"), ("year before", "right")):
+            table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        for row in league["rows"]:
+            table.add_row(*row)
+        console.print(table)
+        console.print(f"{league['ranked']} ranked, {league['unranked']} without a rank (reason in column status)\n")
+    for line in summary["lines"]:
+        console.print(line)

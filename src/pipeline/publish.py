@@ -1,0 +1,280 @@
+"""The files of an edition, written beside the editions and moved into place in one step.
+
+    <out>/<year>/<revision>/   the edition, immutable
+    <out>/<year>/              copies of its newest revision
+    <out>/latest/, latest.json copies of the newest year, and the pointer
+    <out>/refused/             findings of a run that was stopped by a critical check
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from pipeline import __version__, figures, warehouse
+from pipeline.archive import write_atomic
+from pipeline.catalog import Catalog, Edition
+from pipeline.errors import CatalogError, PipelineError
+
+FILES: Mapping[str, str] = {  # file: the unique key that its rows are sorted by
+    "rankings": "league, ags",
+    "area_scores": "league, ags, area",
+    "indicators": "ags, indicator_id",
+    "areas": "indicator_set, area",
+    "weights": "indicator_set, indicator_id",
+    "funding": "ags, project_id, role, source_url",
+    "sources": "source_id, edition, part",
+    "dictionary": "kind, name",
+    "checks": 'suite, "table", "column", expectation, kwargs',
+    "rejected": "source_id, edition, part, row_first, row_last, rule, reason, raw",
+}
+FINDINGS = ("checks", "rejected")  # about the other files, so written last and not checked themselves
+SUMS = "SHA256SUMS"
+LOCK = "sources.lock.json"
+LICENCE = "CC BY 4.0 (scores, ranks, text); copied figures keep their publisher's licence, see ATTRIBUTION.csv"
+
+
+@dataclass(frozen=True)
+class Published:
+    """An edition that stands: where, and whether this run changed anything."""
+
+    year: int
+    revision: str
+    folder: Path
+    is_new: bool
+
+
+@contextmanager
+def writer(out: Path) -> Iterator[None]:
+    """The right to write below `out`: one run at a time, given back even by a run that is killed."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out / ".writer", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise PipelineError(
+            f"the output folder {out} cannot be written ({error.strerror}); choose another with --out or set STADTRANG_HOME"
+        ) from error
+    try:
+        _claim(handle, out)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _claim(handle: int, out: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # no such lock on this system; the moves stay atomic
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise PipelineError(f"another run is writing to {out}; wait for it or choose another folder with --out") from error
+
+
+def load_edition(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition) -> None:
+    """One year's rows of every published table, in the order of the file."""
+    for name, key in FILES.items():
+        path = work / f"published__{name}.parquet"
+        if path.exists():
+            connection.execute(
+                f"create table {name} as from read_parquet(?) where edition_year = {edition.year} order by {key}", [str(path)]
+            )
+    warehouse.table(connection, "incoming_dictionary", dictionary(catalog))
+    connection.execute(
+        f"create table dictionary as select {edition.year}::smallint as edition_year, * from incoming_dictionary "
+        f"order by {FILES['dictionary']}"
+    )
+
+
+def dictionary(catalog: Catalog) -> pd.DataFrame:
+    """One row per published column and per indicator: what it is, in two languages, and whose figures it rests on."""
+    rows: list[dict[str, str | None]] = [
+        {
+            "kind": "column", "name": c.name, "files": ", ".join(c.files), "type": c.type, "unit": c.unit,
+            "label_de": c.label_de, "label_en": c.label_en, "text_de": c.text_de, "text_en": c.text_en,
+        }
+        for c in catalog.columns.values()
+    ]  # fmt: skip
+    for i in catalog.indicators.values():
+        source = catalog.sources[i.source]
+        signs = {**source.signs, **{s: v for e in source.editions.values() for s, v in e.signs.items()}}
+        rows.append(
+            {
+                "kind": "indicator", "name": i.id, "files": "indicators", "type": "double", "unit": i.unit,
+                "label_de": i.label_de, "label_en": i.label_en, "text_de": i.text_de, "text_en": i.text_en,
+                "area": i.area, "dimension": i.dimension, "direction": i.direction, "direction_why": i.direction_why,
+                "level": i.level, "sets": ", ".join(i.sets) or "none (context)",
+                "treatment": "log(1 + x)" if i.log1p else "none",
+                "is_shrunk": "yes" if i.shrink else "no",
+                "source": i.source, "licence": source.licence, "attribution": source.attribution,
+                "missing_codes": "; ".join(f"{sign} = {status}" for sign, status in sorted(signs.items())) or "empty cell",
+                "null_rule": i.null_rule, "limits": i.limits,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows).astype("str").where(lambda frame: frame != "nan", None)
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition, out: Path
+) -> Published:
+    """Write all files of the edition into a new folder, then move it into place. Equal bytes change nothing."""
+    check_columns(connection, catalog)
+    try:
+        with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as name:
+            folder = Path(name) / edition.revision
+            folder.mkdir()
+            _write_files(connection, catalog, work, edition, folder)
+            return _place(folder, edition, out)
+    except (OSError, duckdb.IOException) as error:
+        raise PipelineError(f"edition {edition.year} could not be written to {out}: {error}") from error
+
+
+def check_columns(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """Every published column is declared, and every declared one is published, file by file."""
+    for name in FILES:
+        there = set(warehouse.columns(connection, name))
+        declared = {column.name for column in catalog.columns.values() if name in column.files}
+        if there != declared:
+            raise CatalogError(
+                f"columns.yml: {name}: not declared: {sorted(there - declared)}; declared and not there: {sorted(declared - there)}"
+            )
+
+
+def _write_files(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition, folder: Path
+) -> None:
+    metadata = _metadata(catalog, edition)
+    for name, key in FILES.items():
+        warehouse.write_parquet(connection, f"from {name} order by {key}", folder / f"{name}.parquet", metadata)
+    table = folder / "dictionary.csv"
+    connection.execute(f"copy (from dictionary order by {FILES['dictionary']}) to '{table}' (format csv, header)")
+    (folder / "ATTRIBUTION.csv").write_text(figures.attribution(catalog), "utf-8")
+    (folder / "LICENSE.md").write_text(_licence_text(edition), "utf-8")
+    (folder / LOCK).write_text(_lock(connection, catalog, work, edition), "utf-8")
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.iterdir())]
+    (folder / SUMS).write_text("".join(sums), "utf-8")
+
+
+def _metadata(catalog: Catalog, edition: Edition) -> dict[str, str]:
+    method = catalog.methods[edition.method]
+    return {
+        "title": f"stadtrang {edition.year}",
+        "edition": str(edition.year),
+        "revision": edition.revision,
+        "published": edition.published.isoformat(),
+        "method": f"{method.id} {method.version}",
+        "licence": LICENCE,
+        "attribution": "stadtrang; publishers and licences of the figures: ATTRIBUTION.csv and sources.parquet",
+        "configuration_sha256": catalog.fingerprint,
+    }
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition) -> str:
+    """What the edition was made from: every publisher file, every figures table, the declarations, the program."""
+    inputs = connection.execute(
+        f"select source_id, edition, part, sha256, bytes from sources order by {FILES['sources']}"
+    ).fetchall()
+    columns = ("source_id", "edition", "part", "sha256", "bytes")
+    lock = {
+        "edition": edition.year,
+        "territory_date": edition.territory_date.isoformat(),
+        "made_by": {"stadtrang": __version__, "duckdb": duckdb.__version__},
+        **_metadata(catalog, edition),
+        "figures": json.loads((work / "figures.json").read_text("utf-8")),
+        "inputs": [dict(zip(columns, row, strict=True)) for row in inputs],
+    }
+    return json.dumps(lock, ensure_ascii=False, indent=1) + "\n"
+
+
+def _licence_text(edition: Edition) -> str:
+    return f"""# Licence of edition {edition.year}, revision {edition.revision}
+
+Scores, ranks and texts: CC BY 4.0, "stadtrang {edition.year}". Figures that were copied or recomputed keep their
+publisher's licence and attribution: ATTRIBUTION.csv, and per file of a publisher sources.parquet.
+
+## A value is wrong?
+
+Open an issue at the project with: the place's AGS, the indicator, the value you see, the value you know, and a public
+source for it. You get an answer within 14 days. A confirmed error becomes an entry in the project's corrections
+and a new revision of the edition beside this one, with its differences; this revision stays as it is.
+"""
+
+
+def _place(folder: Path, edition: Edition, out: Path) -> Published:
+    year = out / str(edition.year)
+    target = year / edition.revision
+    if target.exists():
+        if (target / SUMS).read_bytes() != (folder / SUMS).read_bytes():
+            raise PipelineError(
+                f"edition {edition.year} {edition.revision} stands in {year} with other bytes, and an edition is immutable; "
+                "raise its revision in frame/editions.yml, or choose another folder with --out"
+            )
+        is_new = False
+    else:
+        year.mkdir(exist_ok=True)
+        folder.rename(target)
+        is_new = True
+    if edition.revision == _newest(path.name for path in year.iterdir() if (path / SUMS).is_file()):
+        _copy(target, year)
+    years = [path.name for path in out.iterdir() if path.name.isdigit() and (path / SUMS).is_file()]
+    if str(edition.year) == max(years, key=int):
+        _copy(target, out / "latest")
+        pointer = {"year": edition.year, "revision": edition.revision}
+        write_atomic(out / "latest.json", (json.dumps(pointer) + "\n").encode())
+    return Published(edition.year, edition.revision, target, is_new)
+
+
+def _newest(revisions: Iterator[str]) -> str:
+    return max(revisions, key=lambda revision: [int(part) for part in revision.split(".")])
+
+
+def _copy(edition: Path, target: Path) -> None:
+    """Copies of an edition's files, each replaced in one step, the checksums last; files of an older revision go."""
+    target.mkdir(exist_ok=True)
+    files = sorted(edition.iterdir(), key=lambda path: (path.name == SUMS, path.name))
+    if (target / SUMS).is_file() and (target / SUMS).read_bytes() == (edition / SUMS).read_bytes():
+        return
+    for path in files:
+        write_atomic(target / path.name, path.read_bytes())
+    for leftover in target.iterdir():
+        if leftover.is_file() and leftover.name not in {path.name for path in files}:
+            leftover.unlink()
+
+
+def refuse(
+    connection: duckdb.DuckDBPyConnection, what: str, checks_sql: str, failing_sql: str, out: Path
+) -> Path:
+    """The findings of a run that publishes nothing: checks.parquet and rejected.parquet under <out>/refused/."""
+    folder = out / "refused" / what.replace(" ", "-")
+    shutil.rmtree(folder, ignore_errors=True)
+    warehouse.write_parquet(connection, checks_sql, folder / "checks.parquet")
+    warehouse.write_parquet(connection, failing_sql, folder / "rejected.parquet")
+    return folder
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """File name to sha256 of an edition; an error if the folder is no edition or a file is not what it says."""
+    if not (folder / SUMS).is_file():
+        raise PipelineError(f"{folder} is no edition: it has no {SUMS}")
+    sums = {}
+    for line in (folder / SUMS).read_text("utf-8").splitlines():
+        digest, name = line.split("  ", 1)
+        sums[name] = digest
+    return sums
+
+
+def actual_sums(folder: Path, names: Mapping[str, str]) -> dict[str, str]:
+    """File name to sha256 of the files as they are on disk; a file that is gone is left out."""
+    there = [name for name in names if (folder / name).is_file()]
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in there}
