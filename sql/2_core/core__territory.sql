@@ -13,34 +13,22 @@ with lists as (
   from typed__destatis_gv100ad__units
   where record_type = '60'
 ),
-populations_2020 as (
-  select source_ags as ags, max(population) as population
+substitutes as (
+  select 2018 as list_year, ags, population, population_date, 'destatis_population_2018' as population_source
+  from typed__destatis_population_2018__places
+  union all
+  select 2020, source_ags, max(population), make_date(2020, 12, 31), 'bbsr_umstieg'
   from typed__bbsr_umstieg__pairs
   group by source_ags
 ),
 counted as (
   select
     lists.* exclude (population, population_date),
-    case lists.list_year
-      when 2018 then population_2018.population
-      when 2020 then populations_2020.population
-      else lists.population
-    end as population,
-    case lists.list_year
-      when 2018 then population_2018.population_date
-      when 2020 then make_date(2020, 12, 31)
-      else lists.population_date
-    end as population_date,
-    case lists.list_year
-      when 2018 then 'destatis_population_2018'
-      when 2020 then 'bbsr_umstieg'
-      else lists.list_source
-    end as population_source
+    case when lists.list_year in (2018, 2020) then substitutes.population else lists.population end as population,
+    case when lists.list_year in (2018, 2020) then substitutes.population_date else lists.population_date end as population_date,
+    case when lists.list_year in (2018, 2020) then substitutes.population_source else lists.list_source end as population_source
   from lists
-  left join typed__destatis_population_2018__places as population_2018
-    on lists.list_year = 2018 and population_2018.ags = lists.ags
-  left join populations_2020
-    on lists.list_year = 2020 and populations_2020.ags = lists.ags
+  left join substitutes using (list_year, ags)
 )
 select
   list_year, ags, min(ars) as ars, min(association_key) as association_key, min(district_key) as district_key, min(land_code) as land_code,
