@@ -94,7 +94,9 @@ def yearly_ranking(
     wanted = sorted(years or declared.editions)
     for year in wanted:
         if declared.edition(year).method != method:
-            raise publish.PipelineError(f"edition {year} is declared with method {declared.edition(year).method!r}, not {method!r}")
+            raise publish.PipelineError(
+                f"edition {year} is declared with method {declared.edition(year).method!r}, not {method!r}"
+            )
     folder = figures or str(BUNDLED)
     with publish.writer(Path(out)), tempfile.TemporaryDirectory(prefix="stadtrang-") as work:
         checked = [check_source(source_id, folder, work) for source_id in sorted(declared.sources)]

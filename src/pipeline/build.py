@@ -35,9 +35,7 @@ class Checked:
     critical: list[str]
 
 
-def build(
-    catalog: Catalog, folder: Path, out: Path, years: Sequence[int], threads: int = 1
-) -> list[publish.Published]:
+def build(catalog: Catalog, folder: Path, out: Path, years: Sequence[int], threads: int = 1) -> list[publish.Published]:
     """Typed tables to published editions, without Prefect.
 
     folder: the figures; out: the folder of editions. Raises CheckError when a critical check fails (nothing is
@@ -47,7 +45,11 @@ def build(
         catalog.edition(year)
     with publish.writer(out), tempfile.TemporaryDirectory(prefix="stadtrang-") as name:
         work = Path(name)
-        require([check_source(catalog, folder, source_id, work) for source_id in sorted(catalog.sources)], work, out)
+        require(
+            [check_source(catalog, folder, source_id, work) for source_id in sorted(catalog.sources)],
+            work,
+            out,
+        )
         prepare(catalog, folder, work, threads)
         return [publish_edition(catalog, work, year, out) for year in sorted(years)]
 
@@ -107,7 +109,12 @@ def _stored(folder: Path) -> str:
 
 
 def _stop(
-    connection: duckdb.DuckDBPyConnection, what: str, critical: list[str], checks_sql: str, failing_sql: str, out: Path
+    connection: duckdb.DuckDBPyConnection,
+    what: str,
+    critical: list[str],
+    checks_sql: str,
+    failing_sql: str,
+    out: Path,
 ) -> None:
     refused = publish.refuse(connection, what, checks_sql, failing_sql, out)
     raise CheckError(

@@ -21,9 +21,11 @@ from pipeline.errors import CatalogError, UsageError
 T = TypeVar("T", bound=BaseModel)
 PACKAGE = Path(__file__).resolve().parent
 VALUE_STATUS = frozenset(
-    "reported true_zero rounded_to_zero suppressed unreliable not_applicable pending not_collected imputed "
-    "carried_forward inherited provisional no_denominator not_convertible".split()
-)
+    {
+        "reported", "true_zero", "rounded_to_zero", "suppressed", "unreliable", "not_applicable", "pending",
+        "not_collected", "imputed", "carried_forward", "inherited", "provisional", "no_denominator", "not_convertible",
+    }
+)  # fmt: skip
 
 
 def shipped(folder: str) -> Path:

@@ -23,7 +23,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 Years = Annotated[list[int] | None, typer.Option("--year", help="Edition year; repeats. Default: all declared.")]
 Figures = Annotated[Path | None, typer.Option("--figures", help="Folder of typed tables. Default: the bundled ones.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where editions go. Default: $STADTRANG_HOME/editions.")]
-Archive = Annotated[Path | None, typer.Option("--archive", help="Where originals are. Default: $STADTRANG_HOME/archive.")]
+Archive = Annotated[
+    Path | None, typer.Option("--archive", help="Where originals are. Default: $STADTRANG_HOME/archive.")
+]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads for the SQL; the bytes stay the same.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
@@ -51,7 +53,12 @@ def home() -> Path:
 
 @app.command()
 def build(
-    year: Years = None, figures: Figures = None, out: Out = None, threads: Threads = 1, json_: Json = False, quiet: Quiet = False
+    year: Years = None,
+    figures: Figures = None,
+    out: Out = None,
+    threads: Threads = 1,
+    json_: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Typed tables to published editions, without Prefect."""
     from pipeline import build as steps
@@ -98,21 +105,52 @@ def fetch(
     receipts, missing = store.fetch_from(archive or home() / "archive", from_, wanted)
     found = {"stored": len(receipts), "bytes": sum(r.bytes for r in receipts), "missing": missing}
     if not receipts:
-        raise PipelineError(f"--from {from_}: none of the declared files is there; looked for {missing[0]} and {len(missing) - 1} more")
-    _show(found, json_, quiet, lambda: [f"stored {found['stored']} files, {found['bytes']:,} bytes", *(f"not there: {m}" for m in missing)])
+        raise PipelineError(
+            f"--from {from_}: none of the declared files is there; looked for {missing[0]} and {len(missing) - 1} more"
+        )
+    _show(
+        found,
+        json_,
+        quiet,
+        lambda: [
+            f"stored {found['stored']} files, {found['bytes']:,} bytes",
+            *(f"not there: {m}" for m in missing),
+        ],
+    )
+
+
+@app.command()
+def sources(
+    what: Annotated[str, typer.Argument(help="list: the registry.")] = "list", json_: Json = False, quiet: Quiet = False
+) -> None:
+    """The registered sources: publisher's licence, level, editions, evidence."""
+    from pipeline import catalog, report
+
+    if what != "list":
+        raise UsageError(f"sources {what}: only `list` exists so far")
+    declared = catalog.load()
+    document = [
+        {**s.model_dump(include=report.SOURCE_FIELDS), "editions": list(s.editions)} for s in declared.sources.values()
+    ]
+    _show(document, json_, quiet, lambda: [report.source_table(declared)])
 
 
 @app.command()
 def figures(
-    archive: Archive = None, out: Annotated[Path | None, typer.Option("--out", help="Default: the bundled figures.")] = None,
-    json_: Json = False, quiet: Quiet = False,
-) -> None:  # fmt: skip
+    archive: Archive = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Default: the bundled figures.")] = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Read the archive into typed tables: the figures that a build starts from."""
     from pipeline import catalog
     from pipeline import figures as typed
 
     accounts = typed.make(catalog.load(), archive or home() / "archive", out or typed.BUNDLED)
-    lines = [f"{a.source_id} {a.edition}: {a.rows_read} rows read = {a.rows_used} used + {a.rows_rejected} rejected" for a in accounts.itertuples()]
+    lines = [
+        f"{a.source_id} {a.edition}: {a.rows_read} rows read = {a.rows_used} used + {a.rows_rejected} rejected"
+        for a in accounts.itertuples()
+    ]
     _show(accounts.to_dict("records"), json_, quiet, lambda: lines)
 
 
@@ -128,7 +166,12 @@ def bounds(
 
     path = out or catalog.PACKAGE / "frame" / "bounds.yml"
     found = scale.freeze(catalog.load(), figures or BUNDLED, path)
-    _show(found, False, quiet, lambda: [f"{path.name}: {len(bounds)} bounds of method {name}" for name, bounds in found.items()])
+    _show(
+        found,
+        False,
+        quiet,
+        lambda: [f"{path.name}: {len(bounds)} bounds of method {name}" for name, bounds in found.items()],
+    )
 
 
 @app.command()
@@ -149,8 +192,15 @@ def verify(
         (again,) = steps.build(declared, figures or BUNDLED, Path(folder), [year], threads)
         rebuilt = publish.read_sums(again.folder)
     on_disk = publish.actual_sums(target, stands)
-    differing = sorted(n for n in stands.keys() | rebuilt.keys() if not stands.get(n) == rebuilt.get(n) == on_disk.get(n))
-    _show({"files": len(stands), "differing": differing}, json_, quiet, lambda: differing or [f"{len(stands)} files, all equal"])
+    differing = sorted(
+        n for n in stands.keys() | rebuilt.keys() if not stands.get(n) == rebuilt.get(n) == on_disk.get(n)
+    )
+    _show(
+        {"files": len(stands), "differing": differing},
+        json_,
+        quiet,
+        lambda: differing or [f"{len(stands)} files, all equal"],
+    )
     if differing:
         raise typer.Exit(5)
 
@@ -171,7 +221,16 @@ def _show_summary(summary: dict[str, Any]) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     for league in summary["top"]:
         table = Table(title=f"{league['label']}, {league['year']}", title_justify="left", box=None, pad_edge=False)
-        for name, justify in (("rank", "right"), ("municipality", "left"), ("Land", "left"), ("inhabitants", "right"), ("score", "right"), ("potential", "right"), ("implementation", "right"), ("year before", "right")):
+        for name, justify in (
+            ("rank", "right"),
+            ("municipality", "left"),
+            ("Land", "left"),
+            ("inhabitants", "right"),
+            ("score", "right"),
+            ("potential", "right"),
+            ("implementation", "right"),
+            ("year before", "right"),
+        ):
             table.add_column(name, justify=justify)  # type: ignore[arg-type]
         for row in league["rows"]:
             table.add_row(*row)

@@ -1,10 +1,10 @@
 """The typed tables: made from the archive, shipped as Parquet, and the only input of a build.
 
-    figures/typed__*.parquet   one per typed table, rows as read, unused rows taken out
-    figures/rejected.parquet   the rows that were not used, with rule and reason
-    figures/receipts.parquet   where every part came from
-    figures/accounts.parquet   per part: rows read = rows used + rows rejected
-    figures/ATTRIBUTION.csv    licence and attribution per source
+figures/typed__*.parquet   one per typed table, rows as read, unused rows taken out
+figures/rejected.parquet   the rows that were not used, with rule and reason
+figures/receipts.parquet   where every part came from
+figures/accounts.parquet   per part: rows read = rows used + rows rejected
+figures/ATTRIBUTION.csv    licence and attribution per source
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def read_archive(
     """Raw tables raw_cells and raw__*, all text. Returns rows read per part, rejected runs and receipts."""
     warehouse.declare(connection, catalog)
     connection.execute(
-        "create table raw_cells (" + ", ".join(f"{c} {'bigint' if c == 'row_number' else 'varchar'}" for c in CELL_COLUMNS) + ")"
+        "create table raw_cells ("
+        + ", ".join(f"{c} {'bigint' if c == 'row_number' else 'varchar'}" for c in CELL_COLUMNS)
+        + ")"
     )
     read: list[tuple[str, str, str, int]] = []
     rejected: list[pd.DataFrame] = []
@@ -82,7 +84,9 @@ def _read_one(
         raise ReadError(f"{source.id}: the archive holds edition {receipt.edition!r}, declared are {known}")
     parts = {archive.part_name(part): part for part in source.editions[receipt.edition].parts}
     if receipt.part not in parts:
-        raise ReadError(f"{source.id}, edition {receipt.edition}: the archive holds part {receipt.part!r}, declared are {', '.join(parts)}")
+        raise ReadError(
+            f"{source.id}, edition {receipt.edition}: the archive holds part {receipt.part!r}, declared are {', '.join(parts)}"
+        )
     reading = read_part(source, receipt.edition, parts[receipt.part], archive.fetch(root, receipt.sha256))
     rows = reading.rows.assign(source_id=source.id, edition=receipt.edition, part=receipt.part)
     if "variable" in rows:
@@ -101,12 +105,17 @@ def _locate_stations(connection: duckdb.DuckDBPyConnection) -> None:
     names = warehouse.tables(connection)
     empty = pd.DataFrame({"edition": [], "row_number": [], "ags": []}, dtype="object")
     if not {"raw__bnetza_ladesaeulenregister", "raw__bkg_vg5000__outlines"} <= names:
-        warehouse.table(connection, "raw__located_stations", empty.astype({"row_number": "int64", "edition": "str", "ags": "str"}))
+        warehouse.table(
+            connection,
+            "raw__located_stations",
+            empty.astype({"row_number": "int64", "edition": "str", "ags": "str"}),
+        )
         return
     points = warehouse.frame(connection, "from raw__bnetza_ladesaeulenregister order by edition, row_number")
     points = points.assign(latitude=number_or_nan(points["latitude"]), longitude=number_or_nan(points["longitude"]))
     outlines = warehouse.frame(
-        connection, "select ags, wkb from raw__bkg_vg5000__attributes join raw__bkg_vg5000__outlines using (row_number)"
+        connection,
+        "select ags, wkb from raw__bkg_vg5000__attributes join raw__bkg_vg5000__outlines using (row_number)",
     )
     points["ags"] = locate_points(points, outlines)
     warehouse.table(connection, "raw__located_stations", points[["edition", "row_number", "ags"]])
@@ -122,7 +131,7 @@ def type_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, rejecte
         if all(ref in there or ref in models for ref in warehouse.references(sql))
     }
     warehouse.run(connection, wanted)
-    warehouse.table(connection, "rejected", rejected.astype({c: "str" for c in ("rule", "reason", "raw")}))
+    warehouse.table(connection, "rejected", rejected.astype(dict.fromkeys(("rule", "reason", "raw"), "str")))
     typed = sorted(name for name in wanted if name in catalog.typed_tables)
     for name in typed:
         _refuse_unknown_signs(connection, catalog.typed_tables[name], name)

@@ -30,7 +30,9 @@ def run_yearly(years: list[int] | None, figures: Path | None, out: Path) -> list
     result: list[dict[str, object]] = flow(
         years=years, figures=str(figures) if figures else None, out=str(out.resolve())
     )
-    return [Published(int(str(r["year"])), str(r["revision"]), Path(str(r["folder"])), bool(r["is_new"])) for r in result]
+    return [
+        Published(int(str(r["year"])), str(r["revision"]), Path(str(r["folder"])), bool(r["is_new"])) for r in result
+    ]
 
 
 def load_flow(name: str) -> ModuleType:

@@ -1,9 +1,9 @@
 """The files of an edition, written beside the editions and moved into place in one step.
 
-    <out>/<year>/<revision>/   the edition, immutable
-    <out>/<year>/              copies of its newest revision
-    <out>/latest/, latest.json copies of the newest year, and the pointer
-    <out>/refused/             findings of a run that was stopped by a critical check
+<out>/<year>/<revision>/   the edition, immutable
+<out>/<year>/              copies of its newest revision
+<out>/latest/, latest.json copies of the newest year, and the pointer
+<out>/refused/             findings of a run that was stopped by a critical check
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def writer(out: Path) -> Iterator[None]:
         handle = os.open(out / ".writer", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise PipelineError(
-            f"the output folder {out} cannot be written ({error.strerror}); choose another with --out or set STADTRANG_HOME"
+            f"the output folder {out} cannot be written ({error.strerror}); "
+            "choose another with --out or set STADTRANG_HOME"
         ) from error
     try:
         _claim(handle, out)
@@ -79,7 +80,9 @@ def _claim(handle: int, out: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise PipelineError(f"another run is writing to {out}; wait for it or choose another folder with --out") from error
+        raise PipelineError(
+            f"another run is writing to {out}; wait for it or choose another folder with --out"
+        ) from error
 
 
 def load_edition(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition) -> None:
@@ -88,7 +91,8 @@ def load_edition(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: 
         path = work / f"published__{name}.parquet"
         if path.exists():
             connection.execute(
-                f"create table {name} as from read_parquet(?) where edition_year = {edition.year} order by {key}", [str(path)]
+                f"create table {name} as from read_parquet(?) where edition_year = {edition.year} order by {key}",
+                [str(path)],
             )
     warehouse.table(connection, "incoming_dictionary", dictionary(catalog))
     connection.execute(
@@ -109,6 +113,7 @@ def dictionary(catalog: Catalog) -> pd.DataFrame:
     for i in catalog.indicators.values():
         source = catalog.sources[i.source]
         signs = {**source.signs, **{s: v for e in source.editions.values() for s, v in e.signs.items()}}
+        codes = "; ".join(f"{sign} = {status}" for sign, status in sorted(signs.items()))
         rows.append(
             {
                 "kind": "indicator", "name": i.id, "files": "indicators", "type": "double", "unit": i.unit,
@@ -118,7 +123,7 @@ def dictionary(catalog: Catalog) -> pd.DataFrame:
                 "treatment": "log(1 + x)" if i.log1p else "none",
                 "is_shrunk": "yes" if i.shrink else "no",
                 "source": i.source, "licence": source.licence, "attribution": source.attribution,
-                "missing_codes": "; ".join(f"{sign} = {status}" for sign, status in sorted(signs.items())) or "empty cell",
+                "missing_codes": codes or "empty cell",
                 "null_rule": i.null_rule, "limits": i.limits,
             }
         )  # fmt: skip
@@ -147,7 +152,8 @@ def check_columns(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> No
         declared = {column.name for column in catalog.columns.values() if name in column.files}
         if there != declared:
             raise CatalogError(
-                f"columns.yml: {name}: not declared: {sorted(there - declared)}; declared and not there: {sorted(declared - there)}"
+                f"columns.yml: {name}: not declared: {sorted(there - declared)}; "
+                f"declared and not there: {sorted(declared - there)}"
             )
 
 
@@ -217,8 +223,8 @@ def _place(folder: Path, edition: Edition, out: Path) -> Published:
     if target.exists():
         if (target / SUMS).read_bytes() != (folder / SUMS).read_bytes():
             raise PipelineError(
-                f"edition {edition.year} {edition.revision} stands in {year} with other bytes, and an edition is immutable; "
-                "raise its revision in frame/editions.yml, or choose another folder with --out"
+                f"edition {edition.year} {edition.revision} stands in {year} with other bytes, and an edition is "
+                "immutable; raise its revision in frame/editions.yml, or choose another folder with --out"
             )
         is_new = False
     else:
@@ -252,9 +258,7 @@ def _copy(edition: Path, target: Path) -> None:
             leftover.unlink()
 
 
-def refuse(
-    connection: duckdb.DuckDBPyConnection, what: str, checks_sql: str, failing_sql: str, out: Path
-) -> Path:
+def refuse(connection: duckdb.DuckDBPyConnection, what: str, checks_sql: str, failing_sql: str, out: Path) -> Path:
     """The findings of a run that publishes nothing: checks.parquet and rejected.parquet under <out>/refused/."""
     folder = out / "refused" / what.replace(" ", "-")
     shutil.rmtree(folder, ignore_errors=True)

@@ -352,7 +352,9 @@ def _parquet_frame(content: bytes, layout: Layout, part: Part, place: Place) -> 
         gone = sorted(set(wanted.values()) - set(there))
         if gone:
             raise place.fail(f"{file} has no column {', '.join(gone)}; it has {', '.join(there)}")
-        columns = ", ".join(f'nullif(cast("{column}" as varchar), \'nan\') as "{name}"' for name, column in wanted.items())
+        columns = ", ".join(
+            f'nullif(cast("{column}" as varchar), \'nan\') as "{name}"' for name, column in wanted.items()
+        )
         return connection.execute(
             f"select file_row_number + 1 as row_number, {columns} "
             "from read_parquet(?, file_row_number = true) order by row_number",

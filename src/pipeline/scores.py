@@ -67,7 +67,9 @@ def _read_year(connection: duckdb.DuckDBPyConnection, catalog: Catalog, year: in
     ).fetchnumpy()
     shape = (len(places), len(catalog.indicators))
     if len(cells["value"]) != shape[0] * shape[1]:
-        raise PipelineError(f"edition {year}: {len(cells['value'])} values for {shape[0]} places x {shape[1]} indicators")
+        raise PipelineError(
+            f"edition {year}: {len(cells['value'])} values for {shape[0]} places x {shape[1]} indicators"
+        )
     classes = {name: number for number, name in enumerate(sorted(catalog.leagues), 1)}
     matrix = Matrix(
         values=_floats(cells["value"], shape),
@@ -78,7 +80,7 @@ def _read_year(connection: duckdb.DuckDBPyConnection, catalog: Catalog, year: in
         population=places["population"].to_numpy(dtype=float, na_value=np.nan),
         land=places["land"].to_numpy(dtype=np.int64),
         district=places["district"].to_numpy(dtype=np.int64),
-        size_class=places["size_class"].map(classes).fillna(0).to_numpy(dtype=np.int64),
+        size_class=places["size_class"].map(classes).fillna(0).to_numpy().astype(np.int64),
     )
     return Year(year, places["ags_number"].to_numpy(dtype=np.int64), matrix)
 
@@ -153,18 +155,24 @@ def _bounds(catalog: Catalog, spec: MethodSpec, indicator: Indicator) -> tuple[f
     return frozen.indicators[indicator.id]
 
 
-def new_bounds(connection: duckdb.DuckDBPyConnection, catalog: Catalog, spec: MethodSpec) -> dict[str, tuple[float, float]]:
+def new_bounds(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, spec: MethodSpec
+) -> dict[str, tuple[float, float]]:
     """Bounds of all scored indicators without goalposts, from the method's base years."""
     years = [year.matrix for year in read_years(connection, catalog) if year.year in spec.base_years]
     if len(years) != len(spec.base_years):
-        raise PipelineError(f"bounds need all base years {spec.base_years}; declared editions are {sorted(catalog.editions)}")
+        raise PipelineError(
+            f"bounds need all base years {spec.base_years}; declared editions are {sorted(catalog.editions)}"
+        )
     found = frozen_bounds(years, indicator_arrays(catalog, spec), spec.bounds_quantiles)
     result = {}
     for indicator, (lower, upper) in zip(catalog.sorted_indicators, found, strict=True):
         if not indicator.sets or indicator.goalposts:
             continue
         if not lower < upper:
-            raise PipelineError(f"bounds of {indicator.id}: lower {lower}, upper {upper}; 95 % of people have the same value")
+            raise PipelineError(
+                f"bounds of {indicator.id}: lower {lower}, upper {upper}; 95 % of people have the same value"
+            )
         result[indicator.id] = (float(lower), float(upper))
     return result
 
@@ -181,7 +189,12 @@ def _tables(
     for name, result in scores.sets.items():
         tables.append(("score__units", _units(year, name, result)))
         tables.append(("score__area_status", _area_status(catalog, spec, year, name, result)))
-        tables.append(("score__indicator_status", _indicator_status(catalog, spec, year, name, result, scores, method, asked[name])))
+        tables.append(
+            (
+                "score__indicator_status",
+                _indicator_status(catalog, spec, year, name, result, scores, method, asked[name]),
+            )
+        )
     for league in catalog.leagues.values():
         result = scores.sets[league.indicator_set]
         population = np.nan_to_num(year.matrix.population)
@@ -195,7 +208,13 @@ def _tables(
         )
         ranks = leagues.rank(result.score, is_member, status)
         frame = pd.DataFrame(
-            {"edition_year": year.year, "league": league.id, "ags_number": year.ags, "rank": _or_null(ranks), "status": status}
+            {
+                "edition_year": year.year,
+                "league": league.id,
+                "ags_number": year.ags,
+                "rank": _or_null(ranks),
+                "status": status,
+            }
         )
         tables.append(("score__ranks", frame[is_member]))
         tables.append(("score__areas", _areas(catalog, year, league.id, result, is_member & (ranks > 0))))
@@ -271,7 +290,17 @@ def _area_status(catalog: Catalog, spec: MethodSpec, year: Year, name: str, resu
             screening.LEFT_OUT: f"fewer than {spec.area_minimum_indicators} indicators pass the screening "
             "(two where one is a dated continuous value of the place itself)",
         }[status]
-        rows.append((year.year, name, area.id, status, reason, int(members.sum()), round(float(result.nominal[members].sum()), 12)))
+        rows.append(
+            (
+                year.year,
+                name,
+                area.id,
+                status,
+                reason,
+                int(members.sum()),
+                round(float(result.nominal[members].sum()), 12),
+            )
+        )
     columns = ["edition_year", "indicator_set", "area", "status", "reason", "indicators", "weight"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -300,8 +329,9 @@ def _indicator_status(
         given = scores.normalised[asked.is_place & ~np.isnan(year.matrix.values[:, k]), k]
         given = given[~np.isnan(given)]
         share_0, share_100 = (float((given == end).mean()) if len(given) else np.nan for end in (0.0, 100.0))
+        weight = round(float(result.nominal[k]), 12)
         rows.append(
-            (year.year, name, indicator.id, areas[choice.area[k]], status, reason, coverage, round(float(result.nominal[k]), 12),
+            (year.year, name, indicator.id, areas[choice.area[k]], status, reason, coverage, weight,
              method.lower[k], method.upper[k], share_0, share_100)
         )  # fmt: skip
     columns = [

@@ -126,9 +126,7 @@ def declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     for source in catalog.sources.values():
         for name, edition in source.editions.items():
             decimal = next((source.layouts[p.layout].decimal for p in edition.parts), ".")
-            editions.append(
-                (source.id, name, decimal, edition.reference_date, edition.territory_date, edition.note)
-            )
+            editions.append((source.id, name, decimal, edition.reference_date, edition.territory_date, edition.note))
             signs += [(source.id, name, s, status) for s, status in {**source.signs, **edition.signs}.items()]
     columns = ["source_id", "edition", "decimal_mark", "reference_date", "territory_date", "note"]
     dated = pd.DataFrame(editions, columns=columns)
@@ -150,11 +148,18 @@ def declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
         (n, i.id, i.area, i.dimension, i.unit, i.direction, i.source, catalog.sources[i.source].complete)
         for n, i in enumerate(catalog.sorted_indicators)
     ]
-    names = ["indicator_number", "indicator_id", "area", "dimension", "unit", "direction", "source_id", "is_complete"]
-    table(connection, "frame__indicators", pd.DataFrame(indicators, columns=names))
-    years = [
-        (e.year, e.revision, catalog.methods[e.method].carry_forward_years) for e in catalog.editions.values()
+    names = [
+        "indicator_number",
+        "indicator_id",
+        "area",
+        "dimension",
+        "unit",
+        "direction",
+        "source_id",
+        "is_complete",
     ]
+    table(connection, "frame__indicators", pd.DataFrame(indicators, columns=names))
+    years = [(e.year, e.revision, catalog.methods[e.method].carry_forward_years) for e in catalog.editions.values()]
     names = ["edition_year", "revision", "carry_forward_years"]
     table(connection, "frame__years", pd.DataFrame(years, columns=names))
     leagues = [

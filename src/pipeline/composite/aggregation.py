@@ -9,7 +9,7 @@ from pipeline.composite.values import Bools, Floats, Ints
 
 def unit_weights(there: Bools, weights: Floats, area: Ints) -> Floats:
     """(units, indicators): each unit's own effective weights; a missing value's weight goes to its area's others."""
-    result = there * weights
+    result: Floats = there * weights
     for number in np.unique(area[weights > 0]):
         members = (area == number) & (weights > 0)
         have = result[:, members].sum(axis=1, keepdims=True)
@@ -26,7 +26,7 @@ def weighted_mean(scores: Floats, weights: Floats) -> Floats:
     """
     total = weights.sum(axis=1)
     points = (np.where(weights > 0, scores, 0.0) * weights).sum(axis=1)
-    return np.divide(points, total, out=np.full(len(total), np.nan), where=total > 0)
+    return np.asarray(np.divide(points, total, out=np.full(len(total), np.nan), where=total > 0))
 
 
 def area_scores(scores: Floats, weights: Floats, area: Ints, areas: int) -> Floats:

@@ -1,4 +1,4 @@
-"""What stands in for a missing value: the mean of places that are alike. Always flagged, never published as reported."""
+"""What stands in for a missing value: the mean of places that are alike. Always flagged, never reported."""
 
 from __future__ import annotations
 

@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from pipeline.composite.ranks import competition
 from pipeline.composite.values import Bools, Floats, Ints
 
-RANKED, AVAILABILITY, MOSTLY_INHERITED, NO_POPULATION = "ranked", "availability", "mostly_inherited", "no_population"
+RANKED, AVAILABILITY, MOSTLY_INHERITED, NO_POPULATION = (
+    "ranked",
+    "availability",
+    "mostly_inherited",
+    "no_population",
+)
 
 
 def standing(

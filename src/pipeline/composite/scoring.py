@@ -90,9 +90,7 @@ def frozen_bounds(years: Sequence[Matrix], indicators: Indicators, quantiles: tu
     return np.array([[float(f"{bound:.6g}") for bound in pair] for pair in found])
 
 
-def score_year(
-    matrix: Matrix, indicators: Indicators, sets: Mapping[str, IndicatorSet], method: Method
-) -> YearScores:
+def score_year(matrix: Matrix, indicators: Indicators, sets: Mapping[str, IndicatorSet], method: Method) -> YearScores:
     """Raw values to scores. Screening sees the raw availability; imputation comes after it and never adds to it."""
     shrunk = shrink(matrix, indicators)
     treated = normalisation.treat(shrunk, indicators.is_log1p)

@@ -8,7 +8,13 @@ import numpy as np
 
 from pipeline.composite.values import Bools, Floats, Indicators, Ints, Matrix
 
-SCORED, NOT_IN_SET, COVERAGE, CONSTANT, AREA_TOO_THIN = "scored", "not_in_set", "coverage", "constant", "area_too_thin"
+SCORED, NOT_IN_SET, COVERAGE, CONSTANT, AREA_TOO_THIN = (
+    "scored",
+    "not_in_set",
+    "coverage",
+    "constant",
+    "area_too_thin",
+)
 JOINED, LEFT_OUT = "joined", "left_out"
 
 

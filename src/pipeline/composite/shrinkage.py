@@ -29,9 +29,9 @@ def shrink_rates(counts: Floats, exposures: Floats, district: Ints, land: Ints) 
     lands, land_of = np.unique(land_of, return_inverse=True)
 
     places = np.bincount(d)
-    y_d, n_d = np.bincount(d, weights=y), np.bincount(d, weights=n)
+    y_d, n_d = _sums(d, y), _sums(d, n)
     rate_d = y_d / n_d
-    y_l, n_l = np.bincount(land_of, weights=y_d), np.bincount(land_of, weights=n_d)
+    y_l, n_l = _sums(land_of, y_d), _sums(land_of, n_d)
     rate_l = y_l / n_l
 
     between = _variance(rate_d, rate_l[land_of], n_d, land_of, len(lands))
@@ -43,6 +43,10 @@ def shrink_rates(counts: Floats, exposures: Floats, district: Ints, land: Ints) 
     shrunk = np.where(shared, _towards(rate, prior[d], n, within[land_of[d]]), prior[d])
     result[known] = shrunk
     return result
+
+
+def _sums(group: Ints, values: Floats) -> Floats:
+    return np.asarray(np.bincount(group, weights=values), dtype=float)
 
 
 def _variance(rates: Floats, means: Floats, exposures: Floats, group: Ints, groups: int) -> Floats:

@@ -26,14 +26,14 @@ def effective(
         if len(flags):
             limit[number] = max_flag_share / flags.max()
     share = _capped(np.where(total > 0, area_weight, 0.0), limit)
-    return np.where(is_scored, inside * share[area], 0.0)
+    return np.asarray(np.where(is_scored, inside * share[area], 0.0))
 
 
 def _capped(weight: Floats, limit: Floats) -> Floats:
     """Shares proportional to the weights, none above its limit; what a limit takes goes to the others."""
     if not weight.sum() > 0:
         raise PipelineError("no area has a weight: nothing can be scored")
-    share = weight / weight.sum()
+    share: Floats = weight / weight.sum()
     capped = np.zeros(len(weight), dtype=bool)
     while (share > limit + 1e-12).any():
         capped |= share > limit + 1e-12
