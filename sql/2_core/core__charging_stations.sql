@@ -17,7 +17,7 @@ devices as (
     on stations.edition = register.edition and stations.commissioned <= make_date(editions.list_year, 12, 31)
 ),
 district_names as (
-  select list_year, unit_key as district_key, plain_name(name) as plain, count(*) over (partition by list_year, plain_name(name)) as same
+  select list_year, unit_key as district_key, plain_name(name) as plain
   from core__unit_names
   where level = 'district'
 ),
@@ -38,12 +38,23 @@ by_name as (
     and names.plain = plain_name(devices.place_name)
   group by all
   having count(distinct names.ags) = 1
+),
+outlines as (
+  select list_year, ags as located_ags, ags from core__municipalities
+  union all
+  -- the outlines are of 31.12.2020: a key that ended with that day (Eisenach) stands for the one place that took the area over
+  select targets.list_year, pairs.source_ags, min(pairs.target_ags)
+  from typed__bbsr_umstieg__pairs as pairs
+  join core__municipalities as targets on targets.list_year = 2021 and targets.ags = pairs.target_ags
+  anti join core__municipalities as known on known.list_year = 2021 and known.ags = pairs.source_ags
+  group by targets.list_year, pairs.source_ags
+  having count(distinct pairs.target_ags) = 1
 )
 select
   devices.list_year, devices.edition, devices.row_number, devices.points, devices.commissioned, devices.place_name, devices.district_name,
   coalesce(by_name.ags, outlines.ags) as ags,
   case when by_name.ags is not null then 'name_and_district' when outlines.ags is not null then 'outline' end as method,
-  by_name.ags <> devices.located_ags as is_disputed
+  by_name.ags <> outlines.ags as is_disputed
 from devices
 left join by_name using (list_year, edition, row_number)
-left join core__municipalities as outlines on outlines.list_year = devices.list_year and outlines.ags = devices.located_ags
+left join outlines on outlines.list_year = devices.list_year and outlines.located_ags = devices.located_ags

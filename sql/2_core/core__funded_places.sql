@@ -1,4 +1,4 @@
--- one row per place or district and digital funding project it takes part in, with its role; general regional programmes are no digital ones
+-- one row per place, association or district and funding project it takes part in, with its role; general regional programmes are no digital ones
 -- a project is a co-operation when two or more members are named or its lead is more than a municipality
 with cooperations as (
   select project_id, count(*) >= 2 or bool_or(entity_type <> 'Gemeinde') as is_cooperation
@@ -8,6 +8,7 @@ with cooperations as (
 select
   projects.project_id, projects.programme, projects.funder, projects.call, projects.year, members.role,
   members.ags, case when members.entity_type = 'Kreis' then members.region_key end as district_key,
+  case when members.entity_type in ('Amt', 'Samtgemeinde', 'Verbandsgemeinde') then members.region_key end as association_key,
   members.member_name, members.entity_type,
   case when projects.funder_level = 'Bund' then 'federal' else 'land' end as funder_level,
   projects.programme_scope, projects.programme_scope = 'digital' as is_digital,

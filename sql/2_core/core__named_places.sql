@@ -1,21 +1,41 @@
 -- one row per list entry that names a place: the municipality it means on the territory of its year, or NULL with a reason
+-- a declared alias goes before the rule for names; what the entry itself says narrows the choice: the Land of a domain, "Stadt" or "Gemeinde" in the title of a council's interface
+-- corrections.yml: gbfs_usedom; the system serves the island, not the town of the same name
 with entries as (
-  select 'mobilitydata_gbfs' as source_id, edition, row_number, place_name, '' as scope from typed__mobilitydata_gbfs__systems
+  select 'mobilitydata_gbfs' as source_id, edition, row_number, place_name, '' as scope, plain_name(place_name) = 'usedom' as is_region
+  from typed__mobilitydata_gbfs__systems
   union all
-  select 'oparl_endpoints', edition, row_number, place_name, '' from typed__oparl_endpoints__places
+  select
+    'oparl_endpoints', edition, row_number, place_name,
+    case when lower(place_kind) like '%stadt' then 'town' when lower(place_kind) in ('gemeinde', 'markt') then 'village' else '' end,
+    false
+  from typed__oparl_endpoints__places
   union all
-  select 'german_gov_domains', edition, row_number, place_name, land_code from typed__german_gov_domains__domains
+  select 'german_gov_domains', edition, row_number, place_name, land_code, false from typed__german_gov_domains__domains
 ),
 dated as (
   select
     entries.source_id, entries.edition, entries.row_number, entries.place_name,
-    year(editions.reference_date) as list_year,
-    entries.scope, plain_name(entries.place_name) as plain
+    editions.reference_date, year(editions.reference_date) as list_year,
+    entries.scope, entries.is_region, plain_name(entries.place_name) as plain
   from entries
   join frame__editions as editions using (source_id, edition)
+),
+aliases as (
+  select municipalities.list_year, aliases.source_id, plain_name(aliases.name) as plain, aliases.ags
+  from frame__aliases as aliases
+  join core__municipalities as municipalities on municipalities.ags = aliases.ags
 )
 select
-  dated.source_id, dated.edition, dated.row_number, dated.place_name, dated.list_year, names.ags,
-  case when names.ags is null then 'no municipality of exactly this name, or several' end as reason
+  dated.source_id, dated.edition, dated.row_number, dated.place_name, dated.reference_date, dated.list_year,
+  case when not dated.is_region then coalesce(aliases.ags, names.ags) end as ags,
+  case
+    when dated.is_region then 'a region of the same name as a municipality'
+    when coalesce(aliases.ags, names.ags) is null then 'no municipality of exactly this name, or several'
+  end as reason
 from dated
-left join core__place_names as names using (list_year, scope, plain)
+left join aliases
+  on aliases.list_year = dated.list_year and aliases.plain = dated.plain and aliases.source_id in ('', dated.source_id)
+  and (length(dated.scope) <> 2 or dated.scope = left(aliases.ags, 2))
+left join core__place_names as names
+  on names.list_year = dated.list_year and names.scope = dated.scope and names.plain = dated.plain

@@ -1,20 +1,37 @@
--- one row per list year and name under which exactly one municipality can be meant, within Germany or within a Land
--- the name is the official one without its title ("Soest, Stadt") and without an addition in brackets
+-- one row per list year, scope and name under which exactly one municipality can be meant
+-- scope: '' is Germany, two digits are a Land, 'town' and 'village' are the places with and without the title of a town
+-- a place is meant by its official name without the title ("Soest, Stadt") or without an addition in brackets or after a slash;
+-- not where another place's name begins with it: "Freiburg" is neither Freiburg (Elbe) nor Freiburg im Breisgau until an alias says so
+-- within a Land a longer name does not stand in the way ("Berg" beside "Berg bei Neumarkt"), an addition in brackets does
 with names as (
-  select list_year, ags, land_code, plain_name(name) as plain from core__municipalities
-  union
-  select list_year, ags, land_code, trim(regexp_replace(plain_name(name), '\s*\(.*\)', '')) from core__municipalities
+  select
+    list_year, ags, land_code, case when text_kind in ('61', '62', '63', '67') then 'town' else 'village' end as kind,
+    plain_name(name) as official, plain_name(regexp_replace(name, '\s*[(/].*$', '')) as short
+  from core__municipalities
 ),
 scoped as (
-  select list_year, '' as scope, plain, ags from names
-  union
-  select list_year, land_code, plain, ags from names
+  select list_year, ags, official, short, unnest(['', land_code, kind]) as scope
+  from names
+),
+written as (
+  select list_year, scope, official as plain, ags, false as is_start from scoped
+  union all
+  select list_year, scope, short, ags, false from scoped
+  union all
+  select list_year, scope, array_to_string(words[1:number], ' '), ags, true
+  from (select list_year, scope, ags, string_split(official, ' ') as words from scoped) as split
+  cross join unnest(range(1, len(words))) as starts (number)
+),
+meant as (
+  select
+    list_year, scope, plain,
+    case
+      when count(distinct ags) = 1 and not bool_and(is_start) then min(ags)
+      when length(scope) = 2 and count(distinct ags) filter (where not is_start) = 1 then min(ags) filter (where not is_start)
+    end as ags
+  from written
+  group by list_year, scope, plain
 )
-select list_year, scope, plain, min(ags) as ags
-from scoped
-group by list_year, scope, plain
-having count(distinct ags) = 1
-union
-select distinct municipalities.list_year, '', plain_name(aliases.name), aliases.ags
-from frame__aliases as aliases
-join core__municipalities as municipalities on municipalities.ags = aliases.ags
+select list_year, scope, plain, ags
+from meant
+where ags is not null

@@ -1,4 +1,5 @@
 -- one row per place of Satzart 60 and list year: municipalities and the areas that belong to none (65 inhabited, 66 not)
+-- corrections.yml: gv_flensburg_area
 -- 2018 is the list of 30.09.2018 with the population of 31.12.2018; 2020 has BBSR's population in hundreds
 with lists as (
   select
@@ -33,7 +34,7 @@ counted as (
 select
   list_year, ags, min(ars) as ars, min(association_key) as association_key, min(district_key) as district_key, min(land_code) as land_code,
   arg_min(name, row_number) as name, min(text_kind) as text_kind, text_kind not in ('65', '66') as is_municipality,
-  max(area_km2) as area_km2, min(plz) as plz, min(longitude) as longitude, min(latitude) as latitude,
+  max(case when ags = '01001000' and list_year in (2019, 2020) and area_km2 = 53.02 then 56.73 else area_km2 end) as area_km2, min(plz) as plz, min(longitude) as longitude, min(latitude) as latitude,
   max(population) as population, max(population_date) as population_date,
   min(population_source) as population_source, min(list_source) as list_source, min(edition) as list_edition
 from counted

@@ -22,5 +22,6 @@ select
   100 * battery_electric / nullif(cars, 0) as value,
   battery_electric as numerator,
   cars as denominator,
-  value_status, sign_raw, edition, row_number
+  case when battery_electric is not null and nullif(cars, 0) is null then 'no_denominator' else value_status end as value_status,
+  sign_raw, edition, row_number
 from served

@@ -11,7 +11,11 @@ select
   1000.0 * coalesce(points.points, 0) / nullif(places.population, 0) as value,
   cast(coalesce(points.points, 0) as double) as numerator,
   places.population as denominator,
-  case when points.points is null then 'true_zero' else 'reported' end as value_status,
+  case
+    when nullif(places.population, 0) is null then 'no_denominator'
+    when points.points is null then 'true_zero'
+    else 'reported'
+  end as value_status,
   cast(null as varchar) as sign_raw, points.edition, points.row_number
 from core__municipalities as places
 join frame__years as years on years.edition_year = places.list_year

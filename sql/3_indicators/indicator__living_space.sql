@@ -4,7 +4,7 @@ select
   1000 * cells.value / nullif(units.population, 0) as value,
   1000 * cells.value as numerator,
   units.population as denominator,
-  case when cells.value is not null and units.population is null then 'no_denominator' else cells.value_status end as value_status,
+  case when cells.value is not null and nullif(units.population, 0) is null then 'no_denominator' else cells.value_status end as value_status,
   cells.sign_raw, cells.edition, cells.row_number
 from typed__regionalstatistik__dwellings as cells
 left join core__units as units

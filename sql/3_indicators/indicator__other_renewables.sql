@@ -1,5 +1,6 @@
 -- one row per municipality and year end: power of wind, biomass and water, kW per km2
-with power as (
+-- corrections.yml: mastr_moved; where a later file has less than half (and 2 MW less), plants had stood under the wrong key: no value
+with sums as (
   select
     edition, row_number, level, unit_key, reference_date,
     cast(sum(cast(value as decimal(18, 6))) as double) as kw,
@@ -8,14 +9,33 @@ with power as (
   from typed__bnetza_mastr__power
   where variable in ('wind_kw', 'biomass_kw', 'water_kw')
   group by edition, row_number, level, unit_key, reference_date
+),
+power as (
+  select
+    *,
+    min(case when is_whole then kw end) over (
+      partition by unit_key order by reference_date rows between 1 following and unbounded following
+    ) as lowest_later
+  from sums
+),
+judged as (
+  select
+    power.*, units.area_km2,
+    case
+      when not is_whole then 'not_collected'
+      when lowest_later < 0.5 * kw and kw - lowest_later >= 2000 then 'unreliable'
+      when nullif(units.area_km2, 0) is null then 'no_denominator'
+      else 'reported'
+    end as value_status
+  from power
+  join core__units as units
+    on units.level = 'municipality' and units.unit_key = power.unit_key and units.list_year = year(power.reference_date)
 )
 select
-  power.level, power.unit_key, power.reference_date,
-  case when power.is_whole then power.kw / nullif(units.area_km2, 0) end as value,
-  power.kw as numerator,
-  units.area_km2 as denominator,
-  case when power.is_whole then 'reported' else 'not_collected' end as value_status,
-  power.sign_raw, power.edition, power.row_number
-from power
-join core__units as units
-  on units.level = 'municipality' and units.unit_key = power.unit_key and units.list_year = year(power.reference_date)
+  level, unit_key, reference_date,
+  case when value_status = 'reported' then kw / area_km2 end as value,
+  case when value_status in ('reported', 'no_denominator') then kw end as numerator,
+  area_km2 as denominator,
+  value_status,
+  case when value_status = 'unreliable' then cast(kw as varchar) else sign_raw end as sign_raw, edition, row_number
+from judged

@@ -1,5 +1,6 @@
 -- one row per edition year, indicator and unit (municipality, association, district): the value that the date rule picks for it
 -- date rule: the latest reference date that is not after 1 January of the following year and at most carry_forward_years old
+-- a list without a known universe is not carried past its next edition: who left it is not known to have what it had
 -- a value counts only where its unit covers the same area (to 3 %: new measurements, uninhabited land that changed hands) in the
 -- edition year's list and in the lists around the value's territory; chaining the territory comes later
 with dated as (
@@ -7,8 +8,10 @@ with dated as (
     values_.*,
     year(values_.reference_date - interval 1 day) as reference_year,
     case when values_.level = 'shared_district' then 'district' else values_.level end as unit_level,
-    coalesce(year(editions.territory_date), year(values_.reference_date - interval 1 day)) as territory_year
+    coalesce(year(editions.territory_date), year(values_.reference_date - interval 1 day)) as territory_year,
+    indicators.is_complete
   from indicator_values as values_
+  join frame__indicators as indicators using (indicator_id, source_id)
   left join frame__editions as editions using (source_id, edition)
 ),
 list_years as (
@@ -50,6 +53,9 @@ in_time as (
   join comparable
     on comparable.edition_year = years.edition_year and comparable.territory_year = dated.territory_year
     and comparable.level = dated.unit_level and comparable.unit_key = dated.unit_key
+  anti join frame__editions as newer_list
+    on not dated.is_complete and newer_list.source_id = dated.source_id
+    and newer_list.reference_date > dated.reference_date and year(newer_list.reference_date) <= years.edition_year
 )
 select
   edition_year, indicator_id, unit_level, unit_key, level = 'shared_district' as is_shared,

@@ -1,4 +1,5 @@
--- one row per edition year, municipality and indicator: its own value, else that of its association, else that of its district
+-- one row per edition year, municipality and indicator: the newest value, and of equally new ones that of the place itself before
+-- that of its association, that before its district's: a place's old zero does not stand against its district's new one
 -- a coarser value is inherited unless the unit is this one municipality; without any value the nearest unit's reason stands
 -- without any row: not_convertible where a complete source does not know the place's key, not_collected where it does
 with places as (
@@ -17,19 +18,19 @@ source_units as (
   where level <> 'shared_district'
 ),
 has as (
-  select edition_year, indicator_id, unit_level, unit_key, value is not null as has_value
+  select edition_year, indicator_id, unit_level, unit_key, case when value is not null then reference_year end as value_year
   from edition__picked
 ),
 levelled as (
   select
     grid.*,
     case
-      when own.has_value then 'municipality'
-      when association.has_value then 'association'
-      when district.has_value then 'district'
-      when own.has_value is not null then 'municipality'
-      when association.has_value is not null then 'association'
-      when district.has_value is not null then 'district'
+      when own.value_year >= greatest(coalesce(association.value_year, 0), coalesce(district.value_year, 0)) then 'municipality'
+      when association.value_year >= coalesce(district.value_year, 0) then 'association'
+      when district.value_year is not null then 'district'
+      when own.unit_key is not null then 'municipality'
+      when association.unit_key is not null then 'association'
+      when district.unit_key is not null then 'district'
     end as unit_level
   from grid
   left join has as own

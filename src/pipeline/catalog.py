@@ -227,9 +227,10 @@ class Correction(Declared):
 
 
 class Alias(Declared):
-    """A name that a list uses for a place, with the reason why it is that place."""
+    """A name that a list uses for a place, with the reason why it is that place; `source`: only in that list."""
 
     name: str
+    source: str | None = None
     ags: str = Field(pattern=r"^\d{8}$")
     evidence: str
 
@@ -381,6 +382,8 @@ def _check_references(c: Catalog) -> None:
         _missing(f"bounds.yml: {bounds.method}", "unknown indicator", bounds.indicators, c.indicators)
     for edition in c.editions.values():
         _missing(f"editions.yml: {edition.year}", "unknown method", [edition.method], c.methods)
+    for alias in c.aliases:
+        _missing(f"aliases.yml: {alias.name}", "unknown source", [alias.source] if alias.source else [], c.sources)
     for correction in c.corrections.values():
         _missing(f"corrections.yml: {correction.id}", "unknown source", [correction.source], c.sources)
         _missing(f"corrections.yml: {correction.id}", "unknown model", [correction.model], c.sql)

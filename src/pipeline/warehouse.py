@@ -168,8 +168,8 @@ def declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     ]
     names = ["league", "indicator_set", "min_population", "max_population", "is_size_class"]
     table(connection, "frame__leagues", pd.DataFrame(leagues, columns=names))
-    aliases = [(alias.name, alias.ags) for alias in catalog.aliases]
-    table(connection, "frame__aliases", _text_frame(aliases, ["name", "ags"]))
+    aliases = [(alias.name, alias.ags, alias.source or "") for alias in catalog.aliases]
+    table(connection, "frame__aliases", _text_frame(aliases, ["name", "ags", "source_id"]))
 
 
 def _text_frame(rows: Iterable[tuple[str, ...]], columns: list[str]) -> pd.DataFrame:

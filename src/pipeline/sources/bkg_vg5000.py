@@ -19,7 +19,10 @@ def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
         if part.name == "dbf":
             with shapefile.Reader(dbf=io.BytesIO(content), encoding="utf-8") as reader:
                 rows = [
-                    {"row_number": number, **{name: str(record[field]) for name, field in layout.columns.items()}}
+                    {
+                        "row_number": number,
+                        **{name: str(record[field]) for name, field in layout.columns.items()},
+                    }
                     for number, record in enumerate(reader.records(), 1)
                 ]
         else:
