@@ -101,12 +101,12 @@ def tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
-    return describe(connection, f'from "{name}"')
+    return list(describe(connection, f'from "{name}"'))
 
 
-def describe(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
-    """Column names of a query."""
-    return [row[0] for row in connection.execute(f"describe {sql}").fetchall()]
+def describe(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]:
+    """Column names of a query with their types."""
+    return {row[0]: row[1] for row in connection.execute(f"describe {sql}").fetchall()}
 
 
 def frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pd.DataFrame:

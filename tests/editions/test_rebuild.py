@@ -1,0 +1,107 @@
+"""An edition can be made again, by anyone, byte for byte, and is never changed once it stands."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import archive, build, catalog, figures, publish, scale
+from pipeline.errors import PipelineError
+from pipeline.figures import BUNDLED
+
+CATALOG = catalog.load()
+YEARS = sorted(CATALOG.editions)
+
+
+def sums(out: Path, year: int) -> str:
+    return (out / str(year) / CATALOG.editions[year].revision / publish.SUMS).read_text()
+
+
+def test_one_thread_gives_the_same_bytes_as_two(editions: Path, tmp_path: Path) -> None:
+    build.build(CATALOG, BUNDLED, tmp_path, YEARS, threads=1)
+    assert [sums(tmp_path, year) for year in YEARS] == [sums(editions, year) for year in YEARS]
+
+
+def test_one_year_alone_is_the_same_as_among_all(editions: Path, tmp_path: Path) -> None:
+    build.build(CATALOG, BUNDLED, tmp_path, [2020], threads=2)
+    assert sums(tmp_path, 2020) == sums(editions, 2020)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.isdigit()) == ["2020"]
+
+
+def test_building_again_changes_nothing(editions: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in editions.rglob("*") if path.is_file() and path.name != "latest.json"}
+    published = build.build(CATALOG, BUNDLED, editions, [2021], threads=2)
+    assert [edition.is_new for edition in published] == [False]
+    after = {path: path.stat().st_mtime_ns for path in before}
+    assert after == before
+
+
+def test_an_edition_with_other_bytes_is_refused_and_the_old_one_stands(tmp_path: Path) -> None:
+    build.build(CATALOG, BUNDLED, tmp_path, [2021], threads=2)
+    folder = tmp_path / "2021" / CATALOG.editions[2021].revision
+    (folder / publish.SUMS).write_text("something else\n")
+    with pytest.raises(PipelineError, match="immutable"):
+        build.build(CATALOG, BUNDLED, tmp_path, [2021], threads=2)
+    assert (folder / publish.SUMS).read_text() == "something else\n"
+    assert not list(tmp_path.glob(".writing-*"))
+
+
+def test_the_frozen_bounds_are_those_of_the_base_years(editions: Path) -> None:
+    for name, found in scale.compute(CATALOG, BUNDLED).items():
+        assert dict(CATALOG.bounds[name].indicators) == found
+        assert CATALOG.bounds[name].version == CATALOG.methods[name].version
+
+
+def test_the_bundled_figures_are_those_of_the_original_bytes(
+    archive_root: Path, editions: Path, tmp_path: Path
+) -> None:
+    """From the publishers' files to the figures and on to the editions: not one byte differs."""
+    made = tmp_path / "figures"
+    figures.make(CATALOG, archive_root, made)
+    names = sorted(path.name for path in made.iterdir())
+    assert names == sorted(path.name for path in BUNDLED.iterdir() if path.is_file())
+    match, mismatch, errors = filecmp.cmpfiles(made, BUNDLED, names, shallow=False)
+    assert (mismatch, errors) == ([], [])
+    assert len(match) == len(names)
+    build.build(CATALOG, made, tmp_path / "out", YEARS, threads=2)
+    assert [sums(tmp_path / "out", year) for year in YEARS] == [sums(editions, year) for year in YEARS]
+
+
+def test_the_bundled_figures_hold_no_publishers_file_and_fit_in_12_mb(archive_root: Path) -> None:
+    assert sum(path.stat().st_size for path in BUNDLED.iterdir()) <= 12_000_000
+    originals = {r.sha256 for source in CATALOG.sources for r in archive.read_receipts(archive_root, source)}
+    import hashlib
+
+    shipped = {hashlib.sha256(path.read_bytes()).hexdigest() for path in BUNDLED.iterdir()}
+    assert not shipped & originals
+
+
+def test_every_row_read_is_used_or_rejected() -> None:
+    import duckdb
+
+    accounts = duckdb.connect().execute(
+        f"select count(*), count(*) filter (where rows_read <> rows_used + rows_rejected) from '{BUNDLED}/accounts.parquet'"
+    ).fetchall()
+    assert accounts[0][0] >= 41
+    assert accounts[0][1] == 0
+
+
+def test_the_wheel_builds_an_edition_far_from_the_checkout(editions: Path, tmp_path: Path) -> None:
+    """What is installed is whole: sql, expectations, flows and figures travel inside the wheel."""
+    root = Path(__file__).resolve().parents[2]
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")],
+        cwd=root, check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    installed = tmp_path / "installed"
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(installed)], check=True)
+    code = "import sys; sys.argv[1:] = ['build', '--year', '2019', '--quiet']; import pipeline.cli as c; assert 'installed' in c.__file__; c.main()"
+    environment = {**os.environ, "PYTHONPATH": str(installed), "STADTRANG_HOME": str(tmp_path / "home")}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    assert sums(tmp_path / "home" / "editions", 2019) == sums(editions, 2019)
