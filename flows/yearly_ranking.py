@@ -103,6 +103,7 @@ def yearly_ranking(
         build.require([build.Checked(**c) for c in checked], Path(work), Path(out))
         prepare(folder, work)
         published = [publish_edition(work, year, out) for year in wanted]
+        publish.point_to_newest(Path(out))
         write_report(published, folder)
     return published
 

@@ -8,6 +8,7 @@ with names as (
     list_year, ags, land_code, case when text_kind in ('61', '62', '63', '67') then 'town' else 'village' end as kind,
     plain_name(name) as official, plain_name(regexp_replace(name, '\s*[(/].*$', '')) as short
   from core__municipalities
+  where list_year in (select edition_year from frame__years)
 ),
 scoped as (
   select list_year, ags, official, short, unnest(['', land_code, kind]) as scope

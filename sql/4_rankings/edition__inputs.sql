@@ -3,6 +3,7 @@
 with values_used as (
   select distinct edition_year, source_id, source_edition, 'value' as purpose
   from edition__values
+  join frame__indicators using (indicator_id)
   where value is not null and source_edition is not null
 ),
 territory as (

@@ -7,23 +7,15 @@ with places as (
   from core__municipalities
   join frame__years as years on years.edition_year = core__municipalities.list_year
 ),
-grid as (
-  select places.*, indicators.*
-  from places
-  cross join frame__indicators as indicators
-),
-source_units as (
-  select distinct source_id, level, unit_key
-  from indicator_values
-  where level <> 'shared_district'
-),
 has as (
-  select edition_year, indicator_id, unit_level, unit_key, case when value is not null then reference_year end as value_year
+  select
+    edition_year, indicator_id, unit_level, unit_key,
+    case when value is not null then reference_year end as value_year
   from edition__picked
 ),
 levelled as (
   select
-    grid.*,
+    places.*, indicators.indicator_id,
     case
       when own.value_year >= greatest(coalesce(association.value_year, 0), coalesce(district.value_year, 0)) then 'municipality'
       when association.value_year >= coalesce(district.value_year, 0) then 'association'
@@ -32,50 +24,54 @@ levelled as (
       when association.unit_key is not null then 'association'
       when district.unit_key is not null then 'district'
     end as unit_level
-  from grid
+  from places
+  cross join frame__indicators as indicators
   left join has as own
-    on own.unit_level = 'municipality' and own.edition_year = grid.edition_year and own.indicator_id = grid.indicator_id
-    and own.unit_key = grid.ags
+    on own.unit_level = 'municipality' and own.edition_year = places.edition_year
+    and own.indicator_id = indicators.indicator_id and own.unit_key = places.ags
   left join has as association
-    on association.unit_level = 'association' and association.edition_year = grid.edition_year
-    and association.indicator_id = grid.indicator_id and association.unit_key = grid.association_key
+    on association.unit_level = 'association' and association.edition_year = places.edition_year
+    and association.indicator_id = indicators.indicator_id and association.unit_key = places.association_key
   left join has as district
-    on district.unit_level = 'district' and district.edition_year = grid.edition_year
-    and district.indicator_id = grid.indicator_id and district.unit_key = grid.district_key
+    on district.unit_level = 'district' and district.edition_year = places.edition_year
+    and district.indicator_id = indicators.indicator_id and district.unit_key = places.district_key
+),
+source_units as (
+  select distinct source_id, level, unit_key from indicator_values where level <> 'shared_district'
+),
+indicator_levels as (
+  select distinct indicator_id, source_id, level from indicator_values where level <> 'shared_district'
 ),
 keyed as (
   select
     *,
     case unit_level when 'municipality' then ags when 'association' then association_key when 'district' then district_key end as unit_key,
-    case unit_level
-      when 'municipality' then true
-      when 'association' then is_own_association
-      when 'district' then is_own_district
-    end as is_own_unit
+    case unit_level when 'municipality' then true when 'association' then is_own_association when 'district' then is_own_district end as is_own_unit
   from levelled
 ),
-indicator_levels as (
-  select distinct indicator_id, level from indicator_values where level <> 'shared_district'
-),
-known as (
-  select distinct keyed.edition_year, keyed.ags, keyed.indicator_id
-  from keyed
-  join indicator_levels using (indicator_id)
-  join source_units
-    on source_units.source_id = keyed.source_id and source_units.level = indicator_levels.level
-    and source_units.unit_key = case indicator_levels.level
+asked as materialized (
+  select
+    keyed.edition_year, keyed.ags, keyed.indicator_id, indicator_levels.source_id, indicator_levels.level,
+    case indicator_levels.level
       when 'municipality' then keyed.ags
       when 'association' then keyed.association_key
       else keyed.district_key
-    end
-  where keyed.unit_level is null and keyed.is_complete
+    end as unit_key
+  from keyed
+  join indicator_levels using (indicator_id)
+  where keyed.unit_level is null
+),
+known as (
+  select distinct edition_year, ags, indicator_id
+  from asked
+  semi join source_units using (source_id, level, unit_key)
 )
 select
-  keyed.edition_year, keyed.ags, keyed.indicator_id, keyed.area, keyed.dimension, keyed.unit, keyed.source_id,
+  keyed.edition_year, keyed.ags, keyed.indicator_id,
   picked.value, picked.numerator, picked.denominator, picked.sign_raw, picked.reference_date, picked.reference_year,
   case when keyed.is_own_unit and not picked.is_shared then 'municipality' else keyed.unit_level end as level,
   case
-    when keyed.unit_level is null and keyed.is_complete and known.ags is null then 'not_convertible'
+    when keyed.unit_level is null and indicators.is_complete and known.ags is null then 'not_convertible'
     when keyed.unit_level is null then 'not_collected'
     when picked.value is null then picked.value_status
     when not keyed.is_own_unit or picked.is_shared then 'inherited'
@@ -84,6 +80,7 @@ select
   end as value_status,
   picked.edition as source_edition, picked.row_number as source_row
 from keyed
+join frame__indicators as indicators on indicators.indicator_id = keyed.indicator_id
 left join edition__picked as picked
   on picked.edition_year = keyed.edition_year and picked.indicator_id = keyed.indicator_id
   and picked.unit_level = keyed.unit_level and picked.unit_key = keyed.unit_key

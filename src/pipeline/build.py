@@ -11,8 +11,10 @@ change needs the year before; only the wanted ones are published.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,22 +38,29 @@ class Checked:
 
 
 def build(catalog: Catalog, folder: Path, out: Path, years: Sequence[int], threads: int = 1) -> list[publish.Published]:
-    """Typed tables to published editions, without Prefect.
+    """Typed tables to published editions, without Prefect, in two processes: checks beside SQL, then the editions.
 
     folder: the figures; out: the folder of editions. Raises CheckError when a critical check fails (nothing is
     published), PipelineError for unreadable figures or an unwritable folder.
     """
     for year in years:
         catalog.edition(year)
-    with publish.writer(out), tempfile.TemporaryDirectory(prefix="stadtrang-") as name:
+    two_processes = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+    with publish.writer(out), tempfile.TemporaryDirectory(prefix="stadtrang-") as name, two_processes as pool:
         work = Path(name)
-        require(
-            [check_source(catalog, folder, source_id, work) for source_id in sorted(catalog.sources)],
-            work,
-            out,
-        )
-        prepare(catalog, folder, work, threads)
-        return [publish_edition(catalog, work, year, out) for year in sorted(years)]
+        prepared = pool.submit(prepare, catalog, folder, work, threads)
+        checked = pool.submit(check_sources, catalog, folder, work)
+        require(checked.result(), work, out)
+        prepared.result()
+        running = [pool.submit(publish_edition, catalog, work, year, out, threads) for year in sorted(years)]
+        published = [edition.result() for edition in running]
+        publish.point_to_newest(out)
+        return published
+
+
+def check_sources(catalog: Catalog, folder: Path, work: Path) -> list[Checked]:
+    """`check_source` for every source."""
+    return [check_source(catalog, folder, source_id, work) for source_id in sorted(catalog.sources)]
 
 
 def check_source(catalog: Catalog, folder: Path, source_id: str, work: Path) -> Checked:
@@ -70,11 +79,10 @@ def check_source(catalog: Catalog, folder: Path, source_id: str, work: Path) -> 
 
 
 def _run_suite(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> checks.Outcome:
-    """Only the columns that the suite names leave the warehouse, dates as ISO text: text columns are what costs."""
+    """Only the columns that the suite names leave the warehouse."""
     wanted = checks.columns_of(table)
-    there = [(column, kind) for column, kind in warehouse.describe(connection, sql).items() if column in wanted]
-    picked = [f'"{column}"::varchar as "{column}"' if kind == "DATE" else f'"{column}"' for column, kind in there]
-    return checks.run_suite(table, warehouse.frame(connection, f"select {', '.join(picked)} from ({sql})"))
+    there = [column for column in warehouse.describe(connection, sql) if column in wanted]
+    return checks.run_suite(table, warehouse.category_frame(connection, sql, there))
 
 
 def _source_rows(
@@ -129,28 +137,34 @@ def prepare(catalog: Catalog, folder: Path, work: Path, threads: int = 1) -> Non
     with warehouse.connect(threads) as connection:
         derive(connection, catalog, folder)
         scores.score_all(connection, catalog)
-        tables = {n: sql for n, sql in warehouse.layer(catalog, "4_rankings").items() if n.startswith("published__")}
-        warehouse.run(connection, tables)
-        for name in sorted(tables):
-            warehouse.write_parquet(connection, f'from "{name}"', work / f"{name}.parquet")
+        for name, sql in published_models(catalog).items():
+            warehouse.write_parquet(connection, sql, work / f"{name}.parquet", compression="snappy")
     sums = json.dumps(figures.sums(catalog, folder), indent=1)
     (work / "figures.json").write_text(sums, "utf-8")
 
 
+def published_models(catalog: Catalog) -> dict[str, str]:
+    """The models of the files of an edition, all years in one."""
+    rankings = warehouse.layer(catalog, "4_rankings")
+    return {name: sql for name, sql in sorted(rankings.items()) if name.startswith("published__")}
+
+
 def derive(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path) -> None:
-    """Figures to edition__values and edition__places: everything up to the scores."""
+    """Figures to the tables that scores and files are made from; whatever only leads there is dropped on the way."""
     warehouse.declare(connection, catalog)
     figures.load(connection, catalog, folder)
-    warehouse.run(connection, warehouse.layer(catalog, "2_core", "3_indicators"))
-    warehouse.union_indicators(connection, catalog)
-    editions = {n: sql for n, sql in warehouse.layer(catalog, "4_rankings").items() if n.startswith("edition__")}
-    warehouse.run(connection, editions)
+    published = published_models(catalog)
+    models = warehouse.layer(catalog, "2_core", "3_indicators", "4_rankings")
+    models = {name: sql for name, sql in models.items() if name not in published}
+    models["indicator_values"] = warehouse.union_of_indicators(catalog)
+    kept = {"edition__values", "edition__places"}.union(*map(warehouse.references, published.values()))
+    warehouse.run(connection, models, keep=kept)
 
 
-def publish_edition(catalog: Catalog, work: Path, year: int, out: Path) -> publish.Published:
+def publish_edition(catalog: Catalog, work: Path, year: int, out: Path, threads: int = 1) -> publish.Published:
     """Check the published tables of one edition, write its files and move them into place."""
     edition = catalog.edition(year)
-    with warehouse.connect() as connection:
+    with warehouse.connect(threads) as connection:
         publish.load_edition(connection, catalog, work, edition)
         results, failing = [], []
         for name in (name for name in publish.FILES if name not in publish.FINDINGS):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pipeline.errors import CatalogError, UsageError
 
 T = TypeVar("T", bound=BaseModel)
+SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language, ten times as fast where libyaml is
 PACKAGE = Path(__file__).resolve().parent
 VALUE_STATUS = frozenset(
     {
@@ -32,6 +34,18 @@ def shipped(folder: str) -> Path:
     """sql/, expectations/ and flows/ stand at the top of a checkout and travel inside the wheel."""
     inside = PACKAGE / folder
     return inside if inside.is_dir() else PACKAGE.parents[1] / folder
+
+
+class Loader(SAFE_LOADER):  # type: ignore[misc,valid-type]
+    """YAML that refuses a key given twice; the language's own loader lets the last one win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for number, key in enumerate(keys):
+            if key in keys[:number] and key != "<<":
+                problem = f"key {key!r} stands twice in one mapping"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return dict(super().construct_mapping(node, deep=deep))
 
 
 class Declared(BaseModel):
@@ -271,9 +285,16 @@ class Catalog:
 
 def _load_yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return yaml.load(_text(path), Loader=Loader)
+    except yaml.YAMLError as error:
         raise CatalogError(f"{path.name}: not readable as YAML: {error}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise CatalogError(f"{path.name}: not UTF-8: {error}") from error
     except OSError as error:
         raise CatalogError(f"{path.name}: {error.strerror or error}") from error
 
@@ -286,7 +307,8 @@ def _validated(kind: type[T], data: Any, where: str) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "(whole entry)"
-        raise CatalogError(f"{where}: key {key!r}: {first['msg']}") from error
+        found = "" if first["type"] == "missing" else f", found {first['input']!r:.80}"
+        raise CatalogError(f"{where}: key {key!r}: {first['msg']}{found}") from error
 
 
 def _entries(kind: type[T], path: Path, key: str) -> dict[Any, T]:
@@ -304,9 +326,12 @@ def _entries(kind: type[T], path: Path, key: str) -> dict[Any, T]:
     return found
 
 
-def load(frame: Path | None = None, sources: Path | None = None, sql: Path | None = None) -> Catalog:
+def load(
+    frame: Path | None = None, sources: Path | None = None, sql: Path | None = None, expectations: Path | None = None
+) -> Catalog:
     """Everything declared, cross-checked. The folders are arguments so that tests can bring their own."""
     frame, sources, sql = frame or PACKAGE / "frame", sources or PACKAGE / "sources", sql or shipped("sql")
+    suites = sorted((expectations or shipped("expectations")).glob("*.json"))
     loaded = [_validated(Source, _load_yaml(path), path.name) for path in sorted(sources.glob("*.yml"))]
     models = sorted(sql.glob("*/*.sql"))
     catalog = Catalog(
@@ -320,12 +345,15 @@ def load(frame: Path | None = None, sources: Path | None = None, sql: Path | Non
         columns=_entries(Column, frame / "columns.yml", "name"),
         corrections=_entries(Correction, frame / "corrections.yml", "id"),
         aliases=tuple(_entries(Alias, frame / "aliases.yml", "name").values()),
-        sql={path.stem: path.read_text("utf-8") for path in models},
+        sql={path.stem: _text(path) for path in models},
         sql_layer={path.stem: path.parent.name for path in models},
-        fingerprint=_fingerprint([*sorted(frame.glob("*.yml")), *sorted(sources.glob("*.yml")), *models]),
+        fingerprint=_fingerprint([*sorted(frame.glob("*.yml")), *sorted(sources.glob("*.yml")), *models, *suites]),
     )
     _check_files(sources, loaded, models)
+    _check_models(catalog)
+    _check_suites(catalog, [path.stem for path in suites])
     _check_references(catalog)
+    _check_methods(catalog)
     return catalog
 
 
@@ -354,36 +382,69 @@ def _missing(where: str, what: str, wanted: Iterable[str], there: Iterable[str])
         raise CatalogError(f"{where}: {what}: {', '.join(gone)}")
 
 
-def _check_references(c: Catalog) -> None:
+def _check_models(c: Catalog) -> None:
     """Both ways: no source without a table, no indicator without SQL, no SQL without a declaration."""
     typed = [name for name, layer in c.sql_layer.items() if layer == "1_typed" and name.startswith("typed__")]
-    _missing("sources", "declared tables without a file in sql/1_typed", c.typed_tables, typed)
-    _missing("sql/1_typed", "models that no source declares", typed, c.typed_tables)
+    owners: dict[str, str] = {}
+    for source in c.sources.values():
+        where = f"{source.id}.yml: key 'tables'"
+        _missing(where, "tables without a file in sql/1_typed", source.tables, typed)
+        for table in source.tables:
+            if table in owners:
+                raise CatalogError(f"{where}: {table} is declared by {owners[table]}.yml too")
+            owners[table] = source.id
+    _missing("sql/1_typed", "models that no source names under its key 'tables'", typed, owners)
     written = [name for name, layer in c.sql_layer.items() if layer == "3_indicators"]
-    models = [i.model for i in c.indicators.values()]
-    _missing("frame/indicators.yml", "indicators without a file in sql/3_indicators", models, written)
-    _missing("sql/3_indicators", "models without an entry in frame/indicators.yml", written, models)
+    for indicator in c.indicators.values():
+        where = f"indicators.yml: {indicator.id}: key 'id'"
+        _missing(where, "an indicator without a file in sql/3_indicators", [indicator.model], written)
+    models = [indicator.model for indicator in c.indicators.values()]
+    _missing("sql/3_indicators", "models that no key 'id' in indicators.yml declares", written, models)
+
+
+def _check_suites(c: Catalog, suites: Iterable[str]) -> None:
+    """Both ways for typed tables. A published file may have a suite; that each has one is asked where it is checked."""
+    _missing("expectations", "typed tables without a suite <table>.json", c.typed_tables, suites)
+    published = {name for column in c.columns.values() for name in column.files}
+    _missing("expectations", "suites of no table", suites, {*c.typed_tables, *published})
+
+
+def _check_references(c: Catalog) -> None:
+    """Every name that an entry gives for another entry exists."""
     for indicator in c.indicators.values():
         where = f"indicators.yml: {indicator.id}"
-        _missing(where, "unknown area", [indicator.area], c.areas)
-        _missing(where, "unknown source", [indicator.source], c.sources)
-    _missing("areas.yml", "areas that no indicator belongs to", c.areas, {i.area for i in c.indicators.values()})
-    _missing("areas.yml", "unknown area in 'joins'", [a.joins for a in c.areas.values() if a.joins], c.areas)
+        _missing(f"{where}: key 'area'", "unknown area", [indicator.area], c.areas)
+        _missing(f"{where}: key 'source'", "unknown source", [indicator.source], c.sources)
+    _missing("areas.yml: key 'id'", "areas without an indicator", c.areas, {i.area for i in c.indicators.values()})
+    for area in c.areas.values():
+        _missing(f"areas.yml: {area.id}: key 'joins'", "unknown area", [area.joins] if area.joins else [], c.areas)
+    for alias in c.aliases:
+        source = [alias.source] if alias.source else []
+        _missing(f"aliases.yml: {alias.name}: key 'source'", "unknown source", source, c.sources)
+    for correction in c.corrections.values():
+        where = f"corrections.yml: {correction.id}"
+        _missing(f"{where}: key 'source'", "unknown source", [correction.source], c.sources)
+        _missing(f"{where}: key 'model'", "unknown model", [correction.model], c.sql)
+
+
+def _check_methods(c: Catalog) -> None:
+    """Weights, frozen bounds and editions fit the areas, indicators and methods."""
     for method in c.methods.values():
         where = f"methods.yml: {method.id}"
-        _missing(where, "weights that match no area", method.area_weights, c.areas)
-        _missing(where, "areas without a weight", c.areas, method.area_weights)
-        _missing(where, "weights that match no indicator", method.indicator_weights, c.indicators)
-        for name, weight in {**method.area_weights, **method.indicator_weights}.items():
-            if not weight > 0:
-                raise CatalogError(f"{where}: the weight of {name!r} is {weight}; weights are above 0")
+        _missing(f"{where}: key 'area_weights'", "weights that match no area", method.area_weights, c.areas)
+        _missing(f"{where}: key 'area_weights'", "areas without a weight", c.areas, method.area_weights)
+        names = method.indicator_weights
+        _missing(f"{where}: key 'indicator_weights'", "weights that match no indicator", names, c.indicators)
+        for key, weights in (("area_weights", method.area_weights), ("indicator_weights", method.indicator_weights)):
+            for name, weight in weights.items():
+                if not 0 < weight < math.inf:
+                    raise CatalogError(f"{where}: key '{key}.{name}': {weight} is not a weight, a number above 0")
     for bounds in c.bounds.values():
-        _missing(f"bounds.yml: {bounds.method}", "unknown method", [bounds.method], c.methods)
-        _missing(f"bounds.yml: {bounds.method}", "unknown indicator", bounds.indicators, c.indicators)
+        where = f"bounds.yml: {bounds.method}"
+        _missing(f"{where}: key 'method'", "unknown method", [bounds.method], c.methods)
+        _missing(f"{where}: key 'indicators'", "unknown indicator", bounds.indicators, c.indicators)
+        for name, (low, high) in bounds.indicators.items():
+            if not low < high:
+                raise CatalogError(f"{where}: key 'indicators.{name}': the lower bound {low} is not below {high}")
     for edition in c.editions.values():
-        _missing(f"editions.yml: {edition.year}", "unknown method", [edition.method], c.methods)
-    for alias in c.aliases:
-        _missing(f"aliases.yml: {alias.name}", "unknown source", [alias.source] if alias.source else [], c.sources)
-    for correction in c.corrections.values():
-        _missing(f"corrections.yml: {correction.id}", "unknown source", [correction.source], c.sources)
-        _missing(f"corrections.yml: {correction.id}", "unknown model", [correction.model], c.sql)
+        _missing(f"editions.yml: {edition.year}: key 'method'", "unknown method", [edition.method], c.methods)

@@ -1,7 +1,8 @@
 """Data checks: suites in, result rows out. The only place that imports Great Expectations.
 
 A suite is expectations/<table>.json: `name`, `meta`, and a list of expectations, each with `type`, `kwargs`,
-`severity` (critical stops publication; warning and info do not) and `meta.why`.
+`severity` (critical stops publication; warning and info do not) and `meta.why`. One with a `row_condition` names
+the columns of the condition in `meta.condition_columns`.
 """
 
 from __future__ import annotations
@@ -42,20 +43,37 @@ def load_suite(table: str, folder: Path | None = None) -> dict[str, Any]:
     try:
         suite = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise CatalogError(f"expectations: {path.name} does not exist; every published and typed table has one") from error
+        raise CatalogError(
+            f"expectations: {path.name} does not exist; every published and typed table has one"
+        ) from error
     except ValueError as error:
         raise CatalogError(f"expectations: {path.name} is not JSON: {error}") from error
+    if not isinstance(suite, dict):
+        raise CatalogError(f"expectations: {path.name}: a suite is expected, found {type(suite).__name__}")
     if suite.get("name") != table:
-        raise CatalogError(f"expectations: {path.name}: key 'name' is {suite.get('name')!r}, the file's name is {table!r}")
-    for number, expectation in enumerate(suite.get("expectations", []), 1):
-        if expectation.get("severity") not in SEVERITIES or "why" not in expectation.get("meta", {}):
-            raise CatalogError(
-                f"expectations: {path.name}, entry {number} ({expectation.get('type')}): "
-                f"'severity' must be one of {', '.join(SEVERITIES)} and 'meta.why' must say why"
-            )
+        raise CatalogError(
+            f"expectations: {path.name}: key 'name' is {suite.get('name')!r}, the file's name is {table!r}"
+        )
     if not suite.get("expectations"):
         raise CatalogError(f"expectations: {path.name}: no expectations; a suite that cannot fail checks nothing")
-    return dict(suite)
+    for number, expectation in enumerate(suite["expectations"], 1):
+        if problem := _problem(expectation):
+            raise CatalogError(f"expectations: {path.name}, entry {number} ({expectation.get('type')}): {problem}")
+    return suite
+
+
+def _problem(expectation: dict[str, Any]) -> str:
+    """What an entry lacks; empty if nothing."""
+    if expectation.get("severity") not in SEVERITIES:
+        return f"key 'severity' must be one of {', '.join(SEVERITIES)}, found {expectation.get('severity')!r}"
+    meta, kwargs = expectation.get("meta", {}), expectation.get("kwargs")
+    if not meta.get("why"):
+        return "key 'meta.why' must say why"
+    if not isinstance(kwargs, dict):
+        return "key 'kwargs' is missing"
+    if ("row_condition" in kwargs) != bool(meta.get("condition_columns")):
+        return "key 'meta.condition_columns' must name the columns of 'row_condition'"
+    return ""
 
 
 def columns_of(table: str) -> set[str]:
@@ -100,7 +118,10 @@ def run_suite(table: str, frame: pd.DataFrame, folder: Path | None = None) -> Ou
     """
     gx, _, _ = _great_expectations()
     declared = load_suite(table, folder)
-    suite = gx.ExpectationSuite(**declared)
+    try:
+        suite = gx.ExpectationSuite(**declared)
+    except ValueError as error:
+        raise CatalogError(f"expectations: {table}.json: {error}") from error
     if len(suite.expectations) != len(declared["expectations"]):
         kept = {e.expectation_type for e in suite.expectations}
         unknown = sorted({e["type"] for e in declared["expectations"]} - kept)
@@ -111,26 +132,56 @@ def run_suite(table: str, frame: pd.DataFrame, folder: Path | None = None) -> Ou
     failing = [_failing_rows(table, result) for result in results.results if not result.success]
     columns = list(CHECK_COLUMNS)
     checks = pd.DataFrame(rows, columns=columns).sort_values(columns[:5], ignore_index=True)
-    empty = pd.DataFrame({"position": pd.Series(dtype="int64"), **{c: pd.Series(dtype="str") for c in FAILING_COLUMNS[1:]}})
+    empty = pd.DataFrame(
+        {"position": pd.Series(dtype="int64"), **{c: pd.Series(dtype="str") for c in FAILING_COLUMNS[1:]}}
+    )
     return Outcome(checks, pd.concat([empty, *failing], ignore_index=True))
+
+
+def _kwargs(config: Any) -> dict[str, Any]:
+    """What was asked, as the suite says it: the library turns a condition into an object and adds its own ids."""
+    kwargs = {k: v for k, v in config.kwargs.items() if k not in ("batch_id", "condition_parser")}
+    condition = kwargs.get("row_condition")
+    if isinstance(condition, dict) and "pass_through_filter" in condition:
+        kwargs["row_condition"] = condition["pass_through_filter"]
+    return kwargs
+
+
+def _columns(kwargs: dict[str, Any]) -> str:
+    return ", ".join([kwargs[key] for key in COLUMN_KWARGS if key in kwargs] + list(kwargs.get("column_list", [])))
 
 
 def _check_row(table: str, result: Any) -> tuple[Any, ...]:
     config = result.expectation_config
     found = result.result or {}
-    kwargs = {k: v for k, v in config.kwargs.items() if k != "batch_id"}
-    columns = [kwargs[key] for key in COLUMN_KWARGS if key in kwargs] + list(kwargs.get("column_list", []))
+    kwargs = _kwargs(config)
     return (
         table,
         config.type,
         table,
-        ", ".join(columns),
+        _columns(kwargs),
         json.dumps(kwargs, ensure_ascii=False, sort_keys=True, default=str),
         bool(result.success),
         _observed(result),
         int(found.get("unexpected_count") or 0),
         _severity(config),
     )
+
+
+def _in_words(kwargs: dict[str, Any]) -> str:
+    """An expectation's arguments for a person: `min_value 0, max_value 100 where variable == "speed_50"`."""
+    told = {key: kwargs[key] for key in sorted(kwargs) if key not in (*COLUMN_KWARGS, "column_list", "row_condition")}
+    words = ", ".join(f"{key} {_short(value)}" for key, value in told.items())
+    where = f"where {kwargs['row_condition']}" if kwargs.get("row_condition") else ""
+    return " ".join(part for part in (words, where) if part)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list) and len(value) > 6:
+        return f"{', '.join(map(str, value[:5]))} and {len(value) - 5} more"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _severity(config: Any) -> str:
@@ -144,30 +195,37 @@ def _observed(result: Any) -> str:
     if raised.get("raised_exception"):
         return f"could not be evaluated: {str(raised.get('exception_message')).splitlines()[0]}"
     found = result.result or {}
-    if "unexpected_count" in found:
+    if "unexpected_count" in found and "element_count" in found:
         return f"{found['unexpected_count']} unexpected of {found['element_count']}"
     value = found.get("observed_value")
+    if value is None:
+        return "nothing"
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _failing_rows(table: str, result: Any) -> pd.DataFrame:
     config = result.expectation_config
     positions = list((result.result or {}).get("unexpected_index_list") or [])[:MAX_FAILING]
-    kwargs = {k: v for k, v in config.kwargs.items() if k != "batch_id"}
     return pd.DataFrame(
         {
             "position": pd.Series(positions, dtype="int64"),
             "expectation": config.type,
             "severity": _severity(config),
-            "reason": f"{config.type} {json.dumps(kwargs, ensure_ascii=False, sort_keys=True, default=str)[:300]}",
+            "reason": _message(config.type, _kwargs(config)),
         }
     )
+
+
+def _message(kind: str, kwargs: dict[str, Any]) -> str:
+    """`expect_column_values_to_be_between on value: min_value 0, max_value 100 where variable == "speed_50"`."""
+    words = _in_words(kwargs)
+    return f"{kind} on {_columns(kwargs) or 'the table'}" + (f": {words}" if words else "")
 
 
 def critical_failures(checks: pd.DataFrame) -> list[str]:
     """One message per failed critical check: table, column, what was expected and what was found."""
     failed = checks[(checks["severity"] == "critical") & ~checks["success"].astype(bool)]
     return [
-        f"- {row.suite}: {row.expectation} on {row.column or 'the table'}: expected {row.kwargs}, found {row.observed}"
+        f"- {row.suite}: {_message(str(row.expectation), json.loads(str(row.kwargs)))}, found {row.observed}"
         for row in failed.itertuples()
     ]

@@ -254,12 +254,12 @@ def table_names(catalog: Catalog) -> list[str]:
 
 
 def load_table(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:
-    """One table of a figures folder into the warehouse."""
+    """One table of a figures folder as a view in the warehouse: read when it is needed, never held."""
     path = folder / f"{name}.parquet"
     if not path.is_file():
         raise PipelineError(f"figures {folder}: {path.name} is missing; make it with `stadtrang figures`")
     try:
-        connection.execute(f'create or replace table "{name}" as from read_parquet(?)', [str(path)])
+        connection.read_parquet(str(path)).create_view(name)
     except duckdb.Error as error:
         raise ReadError(f"figures: {path.name} is not readable: {str(error).splitlines()[0]}") from error
 

@@ -233,12 +233,19 @@ def _place(folder: Path, edition: Edition, out: Path) -> Published:
         is_new = True
     if edition.revision == _newest(path.name for path in year.iterdir() if (path / SUMS).is_file()):
         _copy(target, year)
-    years = [path.name for path in out.iterdir() if path.name.isdigit() and (path / SUMS).is_file()]
-    if str(edition.year) == max(years, key=int):
-        _copy(target, out / "latest")
-        pointer = {"year": edition.year, "revision": edition.revision}
-        write_atomic(out / "latest.json", (json.dumps(pointer) + "\n").encode())
     return Published(edition.year, edition.revision, target, is_new)
+
+
+def point_to_newest(out: Path) -> None:
+    """latest/ and latest.json: the newest year's newest revision."""
+    year = max(
+        (path for path in out.iterdir() if path.name.isdigit() and (path / SUMS).is_file()), key=lambda p: int(p.name)
+    )
+    revision = _newest(path.name for path in year.iterdir() if (path / SUMS).is_file())
+    _copy(year / revision, out / "latest")
+    pointer = json.dumps({"year": int(year.name), "revision": revision}) + "\n"
+    if not (out / "latest.json").is_file() or (out / "latest.json").read_text("utf-8") != pointer:
+        write_atomic(out / "latest.json", pointer.encode())
 
 
 def _newest(revisions: Iterator[str]) -> str:

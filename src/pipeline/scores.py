@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,21 +38,20 @@ class Year:
 
 def score_all(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     """Read edition__values, score every declared edition, write the tables score__*."""
-    rows: dict[str, list[pd.DataFrame]] = {}
+    made: set[str] = set()
     for year in read_years(connection, catalog):
         spec = catalog.methods[catalog.editions[year.year].method]
         method = _method(catalog, spec)
         asked = _asked(catalog, year.matrix)
         scores = score_year(year.matrix, indicator_arrays(catalog, spec), asked, method)
         for name, frame in _tables(catalog, spec, year, scores, method, asked):
-            rows.setdefault(name, []).append(frame)
-    for name, frames in rows.items():
-        warehouse.table(connection, name, pd.concat(frames, ignore_index=True))
+            (warehouse.append if name in made else warehouse.table)(connection, name, frame)
+            made.add(name)
 
 
-def read_years(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[Year]:
-    """Every declared edition year; the rows of a year are a full grid of places and indicators."""
-    return [_read_year(connection, catalog, year) for year in sorted(catalog.editions)]
+def read_years(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Iterator[Year]:
+    """Every declared edition year, one at a time; the rows of a year are a full grid of places and indicators."""
+    return (_read_year(connection, catalog, year) for year in sorted(catalog.editions))
 
 
 def _read_year(connection: duckdb.DuckDBPyConnection, catalog: Catalog, year: int) -> Year:

@@ -7,7 +7,9 @@ itself. One thread and ordered sums, so that 1 and N threads give the same bytes
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Iterable, Mapping
+import os
+import tempfile
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -25,7 +27,7 @@ create or replace macro number_of(raw, decimal_mark) as try_cast(
 create or replace macro plain_name(name) as lower(trim(regexp_replace(regexp_replace(regexp_replace(
   replace(name, 'ß', 'ss'), ',.*$', ''), '[-–/ ]+', ' ', 'g'), '\\s+', ' ', 'g')));
 """
-READER_KEYS = ("source_id", "edition", "part")
+MEMORY_LIMIT = "800MB"  # of DuckDB; four editions of 39 indicators need less, more is spilled to disk
 
 
 def connect(threads: int = 1) -> duckdb.DuckDBPyConnection:
@@ -36,6 +38,8 @@ def connect(threads: int = 1) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "preserve_insertion_order": "true",
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"stadtrang-spill-{os.getpid()}"),
         }
     )
     connection.execute(MACROS)
@@ -68,13 +72,20 @@ def layer(catalog: Catalog, *layers: str) -> dict[str, str]:
     return {name: text for name, text in catalog.sql.items() if catalog.sql_layer[name] in layers}
 
 
-def run(connection: duckdb.DuckDBPyConnection, models: Mapping[str, str]) -> None:
-    """Make one table per model, in order."""
-    for name in order(models):
+def run(connection: duckdb.DuckDBPyConnection, models: Mapping[str, str], keep: Collection[str] | None = None) -> None:
+    """Make one table per model, in order. With `keep`, a table goes as soon as nothing that is still to be made
+    reads it, unless it is kept: memory holds what is needed and no more."""
+    links = graph(models)
+    waiting = order(models)
+    for done, name in enumerate(waiting, 1):
         try:
             connection.execute(f'create or replace table "{name}" as {models[name]}')
         except duckdb.Error as error:
             raise PipelineError(f"sql: model {name}: {error}") from error
+        if keep is not None:
+            needed = set(keep).union(*(links[later] for later in waiting[done:]))
+            for read in (links[name] | {name}) - needed:
+                connection.execute(f'drop table "{read}"')
 
 
 def table(connection: duckdb.DuckDBPyConnection, name: str, frame: pd.DataFrame) -> None:
@@ -111,6 +122,20 @@ def describe(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]:
 
 def frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pd.DataFrame:
     return connection.execute(sql).df()
+
+
+def category_frame(connection: duckdb.DuckDBPyConnection, sql: str, columns: Iterable[str]) -> pd.DataFrame:
+    """Some columns of a query; text as categories (a number per row instead of a string), dates as ISO text."""
+    kinds = describe(connection, sql)
+    picked = []
+    for name in columns:
+        if kinds[name] not in ("VARCHAR", "DATE"):
+            picked.append(f'"{name}"')
+            continue
+        words = f'select distinct "{name}"::varchar from ({sql}) where "{name}" is not null order by all'
+        connection.execute(f'create or replace temp type "category_{name}" as enum ({words})')
+        picked.append(f'"{name}"::varchar::"category_{name}" as "{name}"')
+    return frame(connection, f"select {', '.join(picked)} from ({sql})")
 
 
 def save(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, target: Path) -> None:
@@ -176,21 +201,24 @@ def _text_frame(rows: Iterable[tuple[str, ...]], columns: list[str]) -> pd.DataF
     return pd.DataFrame(list(rows), columns=columns, dtype="str")
 
 
-def union_indicators(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """Table `indicator_values`: every indicator's rows with its id, columns that a model leaves out are NULL."""
-    parts = [
+def union_of_indicators(catalog: Catalog) -> str:
+    """Model `indicator_values`: every indicator's rows with its id; columns that a model leaves out are NULL."""
+    return " union all by name ".join(
         f"select '{i.id}' as indicator_id, '{i.source}' as source_id, * from {i.model}"
         for i in catalog.sorted_indicators
-    ]
-    connection.execute("create or replace table indicator_values as " + " union all by name ".join(parts))
+    )
 
 
 def write_parquet(
-    connection: duckdb.DuckDBPyConnection, sql: str, target: Path, metadata: Mapping[str, str] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    target: Path,
+    metadata: Mapping[str, str] | None = None,
+    compression: str = "zstd",
 ) -> None:
-    """zstd Parquet with v1 pages, rows in the order of the query, metadata without clocks."""
+    """Parquet with v1 pages, rows in the order of the query, metadata without clocks."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    options = "format parquet, compression zstd, row_group_size 122880"
+    options = f"format parquet, compression {compression}, row_group_size 122880"
     if metadata:
         pairs = ", ".join(f"{key}: {_literal(value)}" for key, value in sorted(metadata.items()))
         options += f", kv_metadata {{{pairs}}}"

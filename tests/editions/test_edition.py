@@ -54,7 +54,11 @@ def test_the_inhabitants_are_those_of_the_official_list(db: Any, ags: str, popul
 
 def test_the_key_is_always_eight_characters_of_text(db: Any) -> None:
     for table in ("rankings", "area_scores", "indicators", "funding"):
-        assert one(db, f"select typeof(any_value(ags)), min(length(ags)), max(length(ags)) from {table}") == ("VARCHAR", 8, 8)
+        assert one(db, f"select typeof(any_value(ags)), min(length(ags)), max(length(ags)) from {table}") == (
+            "VARCHAR",
+            8,
+            8,
+        )
     assert one(db, "select count(*) from rankings where unit_key <> 'ags:' || ags") == (0,)
 
 
@@ -139,7 +143,9 @@ def test_normalised_values_follow_from_value_bounds_and_direction(db: Any) -> No
 def test_no_flag_moves_a_total_by_more_than_its_limit(db: Any) -> None:
     flags = [i.id for i in CATALOG.indicators.values() if i.flag]
     limit = CATALOG.methods["default"].max_flag_share
-    sql = f"select max(weight_effective), max(weight_effective_city) from indicators where indicator_id in {tuple(flags)}"
+    sql = (
+        f"select max(weight_effective), max(weight_effective_city) from indicators where indicator_id in {tuple(flags)}"
+    )
     assert all(found <= limit + 1e-9 for found in one(db, sql))
 
 
@@ -174,17 +180,24 @@ def test_an_edition_never_uses_a_value_from_after_its_year_or_older_than_two(db:
         and not (reference_date <= make_date(edition_year + 1, 1, 1) and reference_year >= edition_year - 2)
     """
     assert one(db, sql) == (0,)
-    carried = "select count(*) from indicators where value_status = 'carried_forward' and reference_year >= edition_year"
+    carried = (
+        "select count(*) from indicators where value_status = 'carried_forward' and reference_year >= edition_year"
+    )
     assert one(db, carried) == (0,)
 
 
 def test_at_least_25_indicators_have_values_in_every_year(db: Any) -> None:
-    counts = rows(db, "select count(distinct indicator_id) from indicators where value_unshrunk is not null group by edition_year")
+    counts = rows(
+        db, "select count(distinct indicator_id) from indicators where value_unshrunk is not null group by edition_year"
+    )
     assert all(count >= 25 for (count,) in counts)
 
 
 def test_every_area_is_scored_or_says_why_not(db: Any) -> None:
-    found = rows(db, "select edition_year, indicator_set, count(*), count(*) filter (where status <> 'scored' and reason = '') from areas group by all")
+    found = rows(
+        db,
+        "select edition_year, indicator_set, count(*), count(*) filter (where status <> 'scored' and reason = '') from areas group by all",
+    )
     assert len(found) == 2 * len(YEARS)
     assert all(areas == 10 and silent == 0 for *_, areas, silent in found)
 

@@ -34,7 +34,9 @@ def test_one_year_alone_is_the_same_as_among_all(editions: Path, tmp_path: Path)
 
 
 def test_building_again_changes_nothing(editions: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in editions.rglob("*") if path.is_file() and path.name != "latest.json"}
+    before = {
+        path: path.stat().st_mtime_ns for path in editions.rglob("*") if path.is_file() and path.name != "latest.json"
+    }
     published = build.build(CATALOG, BUNDLED, editions, [2021], threads=2)
     assert [edition.is_new for edition in published] == [False]
     after = {path: path.stat().st_mtime_ns for path in before}
@@ -84,9 +86,13 @@ def test_the_bundled_figures_hold_no_publishers_file_and_fit_in_12_mb(archive_ro
 def test_every_row_read_is_used_or_rejected() -> None:
     import duckdb
 
-    accounts = duckdb.connect().execute(
-        f"select count(*), count(*) filter (where rows_read <> rows_used + rows_rejected) from '{BUNDLED}/accounts.parquet'"
-    ).fetchall()
+    accounts = (
+        duckdb.connect()
+        .execute(
+            f"select count(*), count(*) filter (where rows_read <> rows_used + rows_rejected) from '{BUNDLED}/accounts.parquet'"
+        )
+        .fetchall()
+    )
     assert accounts[0][0] >= 41
     assert accounts[0][1] == 0
 

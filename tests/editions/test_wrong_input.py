@@ -99,13 +99,21 @@ def test_a_failed_critical_check_publishes_nothing_and_shows_the_rows(untouched:
     assert "typed__bnetza_breitbandatlas__households" in result.stderr
     assert "nothing was published" in result.stderr
     refused = untouched / "editions" / "refused" / "sources"
-    failed = duckdb.connect().execute(
-        f"select count(*) from read_parquet('{refused}/checks.parquet') where not success and severity = 'critical'"
-    ).fetchall()
+    failed = (
+        duckdb.connect()
+        .execute(
+            f"select count(*) from read_parquet('{refused}/checks.parquet') where not success and severity = 'critical'"
+        )
+        .fetchall()
+    )
     assert failed[0][0] >= 1
-    rows = duckdb.connect().execute(
-        f"select distinct source_id, rule from read_parquet('{refused}/rejected.parquet') where rule = 'check_critical'"
-    ).fetchall()
+    rows = (
+        duckdb.connect()
+        .execute(
+            f"select distinct source_id, rule from read_parquet('{refused}/rejected.parquet') where rule = 'check_critical'"
+        )
+        .fetchall()
+    )
     assert rows == [("bnetza_breitbandatlas", "check_critical")]
 
 

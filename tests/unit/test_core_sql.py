@@ -13,6 +13,7 @@ from pipeline import catalog, figures, warehouse
 CATALOG = catalog.load()
 DAY = dt.date
 SPRING_2021 = DAY(2021, 5, 1)
+PUBLIC = "https://example.org"
 
 
 def given(connection: duckdb.DuckDBPyConnection, table: str, columns: str, *rows: tuple[Any, ...]) -> None:
@@ -153,6 +154,7 @@ def name_list(
         *[(2021, ags, ags[:2], ags[:5], name, kind) for ags, name, kind in places],
     )  # fmt: skip
     given(connection, "frame__aliases", ALIASES, *aliases)
+    given(connection, "frame__years", "edition_year bigint", (2021,))
     run(connection, "core__place_names")
 
 
@@ -213,7 +215,8 @@ def list_entries(
 ) -> None:
     """The three lists that name places, all of the end of 2021: (name, kind), name, (name, Land)."""
     given(
-        db, "typed__oparl_endpoints__places", "edition varchar, row_number bigint, place_name varchar, place_kind varchar",
+        db, "typed__oparl_endpoints__places",
+        "edition varchar, row_number bigint, place_name varchar, place_kind varchar",
         *[("2021", n, *entry) for n, entry in enumerate(oparl, 1)],
     )  # fmt: skip
     given(
@@ -403,7 +406,10 @@ def test_a_device_of_the_next_year_is_not_there_yet(db: Any) -> None:
 
 # Strategies and funding
 
-EVIDENCE = "edition varchar, row_number bigint, ags varchar, kind varchar, status varchar, documented_date date"
+EVIDENCE = (
+    "edition varchar, row_number bigint, ags varchar, kind varchar, status varchar, documented_date date, "
+    "source_url varchar"
+)
 
 
 @pytest.mark.parametrize(
@@ -420,18 +426,24 @@ EVIDENCE = "edition varchar, row_number bigint, ags varchar, kind varchar, statu
 def test_only_what_was_adopted_or_published_is_a_documented_strategy(
     db: Any, status: str, kind: str, counts: bool
 ) -> None:
-    given(db, "typed__facts_strategies__evidence", EVIDENCE, ("2026", 1, "05974040", kind, status, DAY(2020, 11, 2)))
+    given(
+        db,
+        "typed__facts_strategies__evidence",
+        EVIDENCE,
+        ("2026", 1, "05974040", kind, status, DAY(2020, 11, 2), PUBLIC),
+    )
     run(db, "core__documented_strategies")
     assert bool(rows(db, "from core__documented_strategies")) is counts
 
 
-def test_a_strategy_counts_from_its_first_date_and_not_without_one(db: Any) -> None:
+def test_a_strategy_counts_from_its_first_date_and_not_without_date_or_source(db: Any) -> None:
     given(
         db, "typed__facts_strategies__evidence", EVIDENCE,
-        ("2026", 1, "05974040", "smart_city_strategy", "published", DAY(2021, 11, 30)),
-        ("2026", 2, "05974040", "smart_city_strategy", "adopted", DAY(2020, 11, 2)),
-        ("2026", 3, "08421000", "smart_city_strategy", "published", None),
-        ("2026", 4, None, "digital_strategy", "adopted", DAY(2019, 7, 26)),
+        ("2026", 1, "05974040", "smart_city_strategy", "published", DAY(2021, 11, 30), PUBLIC),
+        ("2026", 2, "05974040", "smart_city_strategy", "adopted", DAY(2020, 11, 2), PUBLIC),
+        ("2026", 3, "08421000", "smart_city_strategy", "published", None, PUBLIC),
+        ("2026", 4, None, "digital_strategy", "adopted", DAY(2019, 7, 26), PUBLIC),
+        ("2026", 5, "11000000", "smart_city_strategy", "published", DAY(2015, 12, 31), "unconfirmed"),
     )  # fmt: skip
     run(db, "core__documented_strategies")
     assert rows(db, "select ags, documented_date, row_number from core__documented_strategies") == [
@@ -524,8 +536,6 @@ def test_a_general_regional_programme_is_not_digital_and_a_land_is_not_the_feder
 
 @pytest.fixture(scope="module")
 def real() -> duckdb.DuckDBPyConnection:
-    if not (figures.BUNDLED / "typed__destatis_gv__units.parquet").is_file():
-        pytest.skip(f"NOT TESTED on real figures: {figures.BUNDLED.name}/ is not there; make it with `make figures`")
     connection = warehouse.connect()
     warehouse.declare(connection, CATALOG)
     figures.load(connection, CATALOG, figures.BUNDLED)

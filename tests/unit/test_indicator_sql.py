@@ -436,28 +436,15 @@ def test_members_of_a_co_operation_stand_for_themselves_and_districts_and_associ
 # The bundled figures
 
 
-def with_needed(target: str) -> dict[str, str]:
-    """The rankings-layer models that a table needs, itself included."""
-    models = warehouse.layer(CATALOG, "4_rankings")
-    wanted, open_ = set(), [target]
-    while open_:
-        name = open_.pop()
-        if name in models and name not in wanted:
-            wanted.add(name)
-            open_ += warehouse.references(models[name])
-    return {name: models[name] for name in wanted}
-
-
 @pytest.fixture(scope="module")
 def real() -> duckdb.DuckDBPyConnection:
-    if not (figures.BUNDLED / "typed__destatis_gv__units.parquet").is_file():
-        pytest.skip(f"NOT TESTED on real figures: {figures.BUNDLED.name}/ is not there; make it with `make figures`")
     connection = warehouse.connect()
     warehouse.declare(connection, CATALOG)
     figures.load(connection, CATALOG, figures.BUNDLED)
-    warehouse.run(connection, warehouse.layer(CATALOG, "2_core", "3_indicators"))
-    warehouse.union_indicators(connection, CATALOG)
-    warehouse.run(connection, with_needed("edition__values"))
+    models = warehouse.layer(CATALOG, "2_core", "3_indicators")
+    models["indicator_values"] = warehouse.union_of_indicators(CATALOG)
+    models |= {name: CATALOG.sql[name] for name in ("edition__picked", "edition__values")}
+    warehouse.run(connection, models)
     return connection
 
 
