@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -58,18 +59,21 @@ def store(root: Path, content: bytes) -> str:
 
 
 def write_atomic(target: Path, content: bytes) -> None:
-    """All or nothing, also when the machine stops in between."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:20]}.")
+    """All or nothing, also when the machine stops in between. Others may read it, as far as the umask lets them."""
+    beside = target.with_name(f".{target.name[:20]}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        beside.replace(target)
+    except OSError as error:
+        raise PipelineError(
+            f"{target}: cannot be written: {error.strerror}; is the folder writable, with room?"
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def fetch(root: Path, digest: str) -> bytes:
@@ -77,19 +81,40 @@ def fetch(root: Path, digest: str) -> bytes:
     path = root / "sha256" / digest[:2] / digest
     if not path.is_file():
         raise ReadError(f"archive: {digest} is named by a receipt and not stored; fetch the source again")
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise ReadError(f"archive: {path.name} does not have its own sha256; the stored bytes are damaged")
+    content = _bytes_of(path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != digest:
+        raise ReadError(
+            f"archive: sha256/{digest[:2]}/{digest}: its own name is expected as sha256, found {found[:12]}...: the "
+            f"stored bytes are damaged; delete the file and fetch the source again"
+        )
     return content
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def read_manifests(folder: Path) -> dict[str, dict[str, str]]:
     """All MANIFEST*.csv of a folder by path; the bytes of a listed file must have the listed sha256."""
     found: dict[str, dict[str, str]] = {}
     for manifest in sorted(folder.glob("MANIFEST*.csv")):
-        with manifest.open(encoding="utf-8", newline="") as file:
-            found |= {row["path"]: row for row in csv.DictReader(file)}
+        rows = csv.DictReader(io.StringIO(_text_of(manifest), newline=""))
+        gone = {"path", "sha256"} - set(rows.fieldnames or ())
+        if gone:
+            raise ReadError(f"{manifest.name}: columns path and sha256 are expected, found {rows.fieldnames}")
+        found |= {row["path"]: row for row in rows}
     return found
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return _bytes_of(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ReadError(f"{path.name}: UTF-8 is expected, found byte {error.start} that is not") from error
 
 
 def fetch_from(root: Path, folder: Path, sources: Iterable[Source]) -> tuple[list[Receipt], list[str]]:
@@ -126,7 +151,7 @@ def _take(
     part: Part,
     origin: Mapping[str, str] | None,
 ) -> Receipt:
-    content = path.read_bytes()
+    content = _bytes_of(path)
     digest = hashlib.sha256(content).hexdigest()
     if origin is not None and origin["sha256"] != digest:
         raise ReadError(
@@ -167,6 +192,14 @@ def read_receipts(root: Path, source_id: str) -> list[Receipt]:
     if not path.is_file():
         return []
     try:
-        return [Receipt(**entry) for entry in json.loads(path.read_text("utf-8"))]
+        entries = [Receipt(**entry) for entry in json.loads(_text_of(path))]
     except (ValueError, TypeError) as error:
-        raise ReadError(f"archive: receipts/{source_id}.json is not readable: {error}") from error
+        raise ReadError(
+            f"archive: receipts/{source_id}.json: a list of receipts is expected, found {error}; "
+            "delete the file and fetch the source again"
+        ) from error
+    if any(
+        not isinstance(r.sha256, str) or not isinstance(r.edition, str) or r.source_id != source_id for r in entries
+    ):
+        raise ReadError(f"archive: receipts/{source_id}.json: receipts of {source_id} are expected, found others")
+    return entries

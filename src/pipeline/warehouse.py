@@ -21,9 +21,10 @@ from pipeline.catalog import Catalog
 from pipeline.errors import PipelineError
 
 MACROS = """
-create or replace macro number_of(raw, decimal_mark) as try_cast(
+create or replace macro finite_or_null(number) as case when isfinite(number) then number end;
+create or replace macro number_of(raw, decimal_mark) as finite_or_null(try_cast(
   case when decimal_mark = ',' then replace(replace(replace(trim(raw), ' ', ''), '.', ''), ',', '.')
-       else replace(trim(raw), ' ', '') end as double);
+       else replace(trim(raw), ' ', '') end as double));
 create or replace macro plain_name(name) as lower(trim(regexp_replace(regexp_replace(regexp_replace(
   replace(name, 'ß', 'ss'), ',.*$', ''), '[-–/ ]+', ' ', 'g'), '\\s+', ' ', 'g')));
 """
@@ -42,6 +43,7 @@ def connect(threads: int = 1) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(Path(tempfile.gettempdir()) / f"stadtrang-spill-{os.getpid()}"),
         }
     )
+    connection.execute("set enable_progress_bar = false")  # it would go to standard output, beside --json's document
     connection.execute(MACROS)
     return connection
 

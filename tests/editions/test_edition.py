@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +94,8 @@ def test_no_rank_has_a_reason_that_its_values_bear_out(db: Any) -> None:
     db.execute(by_area)
     verdict = f"""
       select r.status = 'availability' as is_out,
-        min(t.share) < {method.screening.area_weight} or sum(t.values_there) / sum(t.scored) < {method.screening.unit_share}
-          as is_thin, count(*) over () as n
+        min(t.share) < {method.screening.area_weight}
+          or sum(t.values_there) / sum(t.scored) < {method.screening.unit_share} as is_thin, count(*) over () as n
       from rankings as r
       join thin as t on t.edition_year = r.edition_year and t.ags = r.ags
         and t.indicator_set = case r.league when 'city_30k' then 'city' else 'every_place' end
@@ -127,7 +126,8 @@ def test_a_score_is_the_sum_of_its_published_parts(db: Any) -> None:
 
 def test_normalised_values_follow_from_value_bounds_and_direction(db: Any) -> None:
     frame = db.execute(
-        "select i.indicator_id, i.value, i.normalised, any_value(w.lower_bound) as low, any_value(w.upper_bound) as high "
+        "select i.indicator_id, i.value, i.normalised, "
+        "any_value(w.lower_bound) as low, any_value(w.upper_bound) as high "
         "from indicators as i join weights as w using (edition_year, indicator_id) "
         "where i.edition_year = 2021 and i.normalised is not null group by i.ags, i.indicator_id, i.value, i.normalised"
     ).df()
@@ -151,7 +151,7 @@ def test_no_flag_moves_a_total_by_more_than_its_limit(db: Any) -> None:
 
 def test_a_value_of_the_district_is_never_the_towns_own(db: Any) -> None:
     own_districts = "select ags from rankings group by ags having min(district_key || '000') = ags"
-    wrong = f"""
+    wrong = """
       select count(*) from indicators
       where level in ('district', 'association') and value_unshrunk is not null and value_status <> 'inherited'
     """
@@ -167,7 +167,10 @@ def test_a_value_of_the_district_is_never_the_towns_own(db: Any) -> None:
 def test_absence_is_never_filled_with_zero(db: Any) -> None:
     sql = "select count(*) from indicators where value_unshrunk is null and missing_because is null"
     assert one(db, sql) == (0,)
-    sql = "select count(*) from indicators where value is not null and value_unshrunk is null and value_status <> 'imputed'"
+    sql = (
+        "select count(*) from indicators "
+        "where value is not null and value_unshrunk is null and value_status <> 'imputed'"
+    )
     assert one(db, sql) == (0,)
     lists = ("council_interface", "shared_mobility", "strategy_documented", "own_domain")
     assert one(db, f"select count(*) from indicators where indicator_id in {lists} and value = 0") == (0,)
@@ -196,7 +199,8 @@ def test_at_least_25_indicators_have_values_in_every_year(db: Any) -> None:
 def test_every_area_is_scored_or_says_why_not(db: Any) -> None:
     found = rows(
         db,
-        "select edition_year, indicator_set, count(*), count(*) filter (where status <> 'scored' and reason = '') from areas group by all",
+        "select edition_year, indicator_set, count(*), count(*) filter (where status <> 'scored' and reason = '') "
+        "from areas group by all",
     )
     assert len(found) == 2 * len(YEARS)
     assert all(areas == 10 and silent == 0 for *_, areas, silent in found)
@@ -232,7 +236,9 @@ def test_files_are_sorted_by_their_unique_key(editions: Path) -> None:
     connection = duckdb.connect()
     for name, key in publish.FILES.items():
         path = editions / "latest" / f"{name}.parquet"
-        frame = connection.execute(f"select {key} from read_parquet('{path}')").df().fillna("")
+        frame = (
+            connection.execute(f"select {key} from read_parquet('{path}')").df().fillna("\U0010ffff")
+        )  # NULL stands last
         keys = list(frame.itertuples(index=False, name=None))
         assert keys == sorted(keys), name
         if name != "rejected":
@@ -259,7 +265,7 @@ def test_the_copies_are_equal_to_the_newest_revision(editions: Path) -> None:
             p.name: p.read_bytes() for p in newest.iterdir()
         }
     assert json.loads((editions / "latest.json").read_text()) == {"year": YEARS[-1], "revision": newest.name}
-    assert os.stat(editions / "latest" / "rankings.parquet").st_mode & 0o044, "others can read it"
+    assert (editions / "latest" / "rankings.parquet").stat().st_mode & 0o044, "others can read it"
 
 
 def test_metadata_say_what_the_file_is_and_hold_no_clock(editions: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import filecmp
+import hashlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pipeline import archive, build, catalog, figures, publish, scale
@@ -77,22 +79,13 @@ def test_the_bundled_figures_are_those_of_the_original_bytes(
 def test_the_bundled_figures_hold_no_publishers_file_and_fit_in_12_mb(archive_root: Path) -> None:
     assert sum(path.stat().st_size for path in BUNDLED.iterdir()) <= 12_000_000
     originals = {r.sha256 for source in CATALOG.sources for r in archive.read_receipts(archive_root, source)}
-    import hashlib
-
     shipped = {hashlib.sha256(path.read_bytes()).hexdigest() for path in BUNDLED.iterdir()}
     assert not shipped & originals
 
 
 def test_every_row_read_is_used_or_rejected() -> None:
-    import duckdb
-
-    accounts = (
-        duckdb.connect()
-        .execute(
-            f"select count(*), count(*) filter (where rows_read <> rows_used + rows_rejected) from '{BUNDLED}/accounts.parquet'"
-        )
-        .fetchall()
-    )
+    off = "count(*) filter (where rows_read <> rows_used + rows_rejected)"
+    accounts = duckdb.sql(f"select count(*), {off} from '{BUNDLED}/accounts.parquet'").fetchall()
     assert accounts[0][0] >= 41
     assert accounts[0][1] == 0
 
@@ -107,7 +100,10 @@ def test_the_wheel_builds_an_edition_far_from_the_checkout(editions: Path, tmp_p
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     installed = tmp_path / "installed"
     subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(installed)], check=True)
-    code = "import sys; sys.argv[1:] = ['build', '--year', '2019', '--quiet']; import pipeline.cli as c; assert 'installed' in c.__file__; c.main()"
+    code = (
+        "import sys; sys.argv[1:] = ['build', '--year', '2019', '--quiet']; "
+        "import pipeline.cli as c; assert 'installed' in c.__file__; c.main()"
+    )
     environment = {**os.environ, "PYTHONPATH": str(installed), "STADTRANG_HOME": str(tmp_path / "home")}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
     assert sums(tmp_path / "home" / "editions", 2019) == sums(editions, 2019)

@@ -110,7 +110,8 @@ def test_a_failed_critical_check_publishes_nothing_and_shows_the_rows(untouched:
     rows = (
         duckdb.connect()
         .execute(
-            f"select distinct source_id, rule from read_parquet('{refused}/rejected.parquet') where rule = 'check_critical'"
+            f"select distinct source_id, rule from read_parquet('{refused}/rejected.parquet') "
+            "where rule = 'check_critical'"
         )
         .fetchall()
     )

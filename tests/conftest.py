@@ -1,0 +1,87 @@
+"""What all tests share: the publishers' files where they are, an archive of them, and no network."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+for name, value in {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+}.items():
+    os.environ.setdefault(name, value)
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("STADTRANG_SHARED") or ROOT.parent / "shared")
+MISSING = f"the publishers' files are not in {SHARED.name}/upstream beside the checkout (or $STADTRANG_SHARED/upstream)"
+not_run: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with upstream/ and facts/; tests that need it do not run without it, and say so."""
+    if not (SHARED / "upstream").is_dir():
+        pytest.skip(MISSING)
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def upstream(shared: Path) -> Path:
+    return shared / "upstream"
+
+
+@pytest.fixture(scope="session")
+def archive_root(upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive with every declared file of every source."""
+    from pipeline import archive, catalog
+
+    root = tmp_path_factory.mktemp("archive")
+    _, missing = archive.fetch_from(root, upstream, catalog.load().sources.values())
+    assert missing == []
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Only this machine can be reached; a test that asks for more, even for a name's address, is a bug."""
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def local_connect(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX:
+            refuse_others(address[0])
+        connect(self, address)
+
+    def local_look_up(host: Any, *arguments: Any, **options: Any) -> Any:
+        refuse_others(host)
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket.socket, "connect", local_connect)
+    monkeypatch.setattr(socket, "getaddrinfo", local_look_up)
+    yield
+
+
+def refuse_others(host: Any) -> None:
+    name = host.decode() if isinstance(host, bytes) else str(host)
+    here = host is None or name in {"", "::1", "0.0.0.0", "localhost", socket.gethostname()} or name.startswith("127.")
+    if not here:
+        raise AssertionError(f"a test wants the network: {name}")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and "publishers' files" in str(report.longrepr):
+        not_run.append(report.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if not_run:
+        terminalreporter.section("NOT TESTED", sep="!", red=True)
+        count = f"{len(not_run)} TESTS DID NOT RUN BECAUSE THE PUBLISHERS' FILES ARE NOT HERE"
+        terminalreporter.line(f"{count}: {MISSING}")
+        for test in not_run:
+            terminalreporter.line(f"  {test}")

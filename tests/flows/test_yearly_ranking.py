@@ -1,0 +1,103 @@
+"""The yearly flow as an operator meets it: by hand, by schedule, and as a command without a server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import catalog, publish
+
+CATALOG = catalog.load()
+REVISION = CATALOG.editions[2021].revision
+
+
+def sums(out: Path, year: int = 2021) -> str:
+    return (out / str(year) / REVISION / publish.SUMS).read_text()
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The edition of 2021 as `stadtrang build` makes it, without Prefect."""
+    home = tmp_path_factory.mktemp("built")
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "build", "--year", "2021", "--quiet"]
+    subprocess.run(command, env={**os.environ, "STADTRANG_HOME": str(home)}, check=True, timeout=300)
+    return home / "editions"
+
+
+def test_a_manual_trigger_with_parameters_completes_publishes_and_reports(
+    server: Any, built: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "editions"
+    server.prefect("deployment", "run", "yearly-ranking/yearly", "-p", "years=[2021]", "-p", f"out={out}", "--watch")
+    runs = server.ask("flow_runs/filter", {"flows": {"name": {"any_": ["yearly-ranking"]}}})
+    states = {str(run["name"]): run["state_type"] for run in runs if run["state_type"] != "SCHEDULED"}
+    assert states == {"ranking-2021": "COMPLETED"}
+    assert sums(out) == sums(built), "the flow gives the bytes of stadtrang build"
+    tasks = {str(task["name"]) for task in server.ask("task_runs/filter")}
+    assert {f"check-{source}" for source in CATALOG.sources} <= tasks
+    assert {"publish-2021"} <= tasks
+    (report,) = server.ask("artifacts/filter", {"artifacts": {"key": {"any_": ["run-report"]}}})
+    assert "# Run report" in str(report["data"])
+    assert "| city_30k | ranked |" in str(report["data"])
+    assert "bnetza_breitbandatlas" in str(report["data"])
+
+
+def test_the_next_yearly_run_is_scheduled(server: Any) -> None:
+    """A schedule that is listed is not enough: the run itself must exist."""
+    for _ in range(90):
+        waiting = server.ask("flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
+        if waiting:
+            break
+        time.sleep(1)
+    dates = sorted(str(run["expected_start_time"]) for run in waiting)
+    assert dates, "no SCHEDULED run"
+    assert dates[0][5:10] == "10-15"
+
+
+def test_a_failing_run_is_failed_and_changes_no_edition(server: Any, built: Path) -> None:
+    before = sums(built)
+    server.prefect(
+        "deployment", "run", "yearly-ranking/yearly", "-p", "years=[2021]", "-p", f"out={built}",
+        "-p", 'figures="/nowhere"', "--watch", code=1,
+    )  # fmt: skip
+    (run,) = server.ask("flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}})
+    assert "is missing" in str(run["state"])
+    assert sums(built) == before
+
+
+def test_stadtrang_run_needs_no_server_and_gives_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "STADTRANG_HOME": str(tmp_path),
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "NO_COLOR": "1",
+    }
+    environment.pop("PREFECT_API_URL", None)
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "run", "--year", "2021"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400)
+    assert result.returncode == 0, result.stderr
+    assert "Towns of 30,000 and more, 2021" in result.stdout
+    assert sums(tmp_path / "editions") == sums(built)
+
+
+def test_build_imports_neither_prefect_nor_its_server() -> None:
+    code = (
+        "import sys, pipeline.cli, pipeline.build, pipeline.report; "
+        "assert not [m for m in sys.modules if m.startswith('prefect')]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_flow_refuses_a_method_that_the_edition_does_not_declare() -> None:
+    from pipeline import orchestration
+    from pipeline.errors import PipelineError
+
+    flow = orchestration.load_flow("yearly_ranking").yearly_ranking
+    with pytest.raises(PipelineError, match="declared with method 'default', not 'other'"):
+        flow.fn(years=[2021], method="other")
