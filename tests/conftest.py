@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +50,22 @@ def archive_root(upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Only this machine can be reached; a test that asks for more, even for a name's address, is a bug."""
-    connect, look_up = socket.socket.connect, socket.getaddrinfo
+    look_up = socket.getaddrinfo
 
-    def local_connect(self: socket.socket, address: Any) -> None:
-        if self.family != socket.AF_UNIX:
-            refuse_others(address[0])
-        connect(self, address)
+    def local(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
+        def to(self: socket.socket, address: Any) -> Any:
+            if self.family != socket.AF_UNIX:
+                refuse_others(address[0])
+            return connect(self, address)
+
+        return to
 
     def local_look_up(host: Any, *arguments: Any, **options: Any) -> Any:
         refuse_others(host)
         return look_up(host, *arguments, **options)
 
-    monkeypatch.setattr(socket.socket, "connect", local_connect)
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, local(getattr(socket.socket, name)))
     monkeypatch.setattr(socket, "getaddrinfo", local_look_up)
     yield
 

@@ -9,6 +9,7 @@ repository and commit instead of an address and a date of retrieval.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -73,7 +74,8 @@ def write_atomic(target: Path, content: bytes) -> None:
             f"{target}: cannot be written: {error.strerror}; is the folder writable, with room?"
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # gone, or in a folder that never was
+            beside.unlink()
 
 
 def fetch(root: Path, digest: str) -> bytes:

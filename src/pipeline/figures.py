@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -36,21 +35,39 @@ REJECTED = ["source_id", "edition", "part", "row_first", "row_last", "rule", "re
 
 
 def make(catalog: Catalog, archive_root: Path, target: Path) -> pd.DataFrame:
-    """Read everything in the archive, type it and write the figures. Returns the accounts, one row per part."""
-    with warehouse.connect() as connection:
-        accounts, rejected, receipts = read_archive(connection, catalog, archive_root)
-        typed = type_tables(connection, catalog, rejected)
-        accounts = balance(connection, accounts, typed)
-        with tempfile.TemporaryDirectory(dir=_parent(target)) as folder:
-            _write(connection, catalog, Path(folder), sorted(typed), accounts, receipts)
-            _replace(Path(folder), target)
+    """Read everything in the archive, type it and write the figures. Returns the accounts, one row per edition.
+
+    The folder `target` changes only when all is written; a folder that holds anything else is refused.
+    """
+    _refuse_other_folder(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside,
+            warehouse.connect() as connection,
+        ):
+            accounts, rejected, receipts = read_archive(connection, catalog, archive_root)
+            typed = type_tables(connection, catalog, rejected)
+            accounts = balance(connection, accounts, typed)
+            folder = Path(beside) / "new"
+            folder.mkdir()  # the temporary folder is private, the figures in it are not
+            _write(connection, catalog, folder, sorted(typed), accounts, receipts)
+            _replace(folder, target)
+    except (OSError, duckdb.IOException) as error:
+        raise PipelineError(
+            f"figures {target}: cannot be written: {error}; name a folder that can be written with --out"
+        ) from error
     return accounts
 
 
 def read_archive(
     connection: duckdb.DuckDBPyConnection, catalog: Catalog, root: Path
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Raw tables raw_cells and raw__*, all text. Returns rows read per part, rejected runs and receipts."""
+    """Raw tables raw_cells and raw__*, all text. Returns rows read per part, rejected runs and receipts.
+
+    A part that no typed table reads (outlines only locate points) has no rows to account for.
+    """
+    accounted = set().union(*(warehouse.references(sql) for sql in warehouse.layer(catalog, "1_typed").values()))
     warehouse.declare(connection, catalog)
     connection.execute(
         "create table raw_cells ("
@@ -63,13 +80,14 @@ def read_archive(
     for source in catalog.sources.values():
         stored = archive.read_receipts(root, source.id)
         for receipt in stored:
-            rows_read, runs = _read_one(connection, source, receipt, root)
-            read.append((source.id, receipt.edition, receipt.part, rows_read))
+            table, rows_read, runs = _read_one(connection, source, receipt, root)
+            if table in accounted:
+                read.append((source.id, receipt.edition, receipt.part, rows_read))
             rejected.append(runs)
         receipts += stored
     if not receipts:
         raise PipelineError(
-            f"the archive {root} is empty; fill it with `stadtrang fetch --from DIR` (a folder with the publishers' files)"
+            f"the archive {root} is empty; fill it with `stadtrang fetch --from DIR` (a folder of publishers' files)"
         )
     _locate_stations(connection)
     accounts = pd.DataFrame(read, columns=["source_id", "edition", "part", "rows_read"])
@@ -78,33 +96,36 @@ def read_archive(
 
 def _read_one(
     connection: duckdb.DuckDBPyConnection, source: Source, receipt: archive.Receipt, root: Path
-) -> tuple[int, pd.DataFrame]:
+) -> tuple[str, int, pd.DataFrame]:
+    """The raw table that the rows went to, rows read, rejected runs."""
     if receipt.edition not in source.editions:
         known = ", ".join(source.editions)
         raise ReadError(f"{source.id}: the archive holds edition {receipt.edition!r}, declared are {known}")
     parts = {archive.part_name(part): part for part in source.editions[receipt.edition].parts}
     if receipt.part not in parts:
         raise ReadError(
-            f"{source.id}, edition {receipt.edition}: the archive holds part {receipt.part!r}, declared are {', '.join(parts)}"
+            f"{source.id}, edition {receipt.edition}: the archive holds part {receipt.part!r}, "
+            f"declared are {', '.join(parts)}"
         )
     reading = read_part(source, receipt.edition, parts[receipt.part], archive.fetch(root, receipt.sha256))
     rows = reading.rows.assign(source_id=source.id, edition=receipt.edition, part=receipt.part)
     if "variable" in rows:
-        warehouse.append(connection, "raw_cells", rows[[c for c in CELL_COLUMNS if c in rows]])
+        table = "raw_cells"
+        warehouse.append(connection, table, rows[[c for c in CELL_COLUMNS if c in rows]])
     else:
         table = f"raw__{source.id}" + (f"__{rows['table'].iloc[0]}" if "table" in rows else "")
         warehouse.append(connection, table, rows.drop(columns=[c for c in ("table",) if c in rows]))
     runs = reading.rejected.assign(source_id=source.id, edition=receipt.edition, part=receipt.part)
     if source.redistribute != "yes" or source.personal:
         runs = runs.assign(raw=None)
-    return reading.rows_read, runs[REJECTED]
+    return table, reading.rows_read, runs[REJECTED]
 
 
 def _locate_stations(connection: duckdb.DuckDBPyConnection) -> None:
     """raw__located_stations: the municipality whose outline is around each charging device."""
     names = warehouse.tables(connection)
     empty = pd.DataFrame({"edition": [], "row_number": [], "ags": []}, dtype="object")
-    if not {"raw__bnetza_ladesaeulenregister", "raw__bkg_vg5000__outlines"} <= names:
+    if not {"raw__bnetza_ladesaeulenregister", "raw__bkg_vg5000__outlines", "raw__bkg_vg5000__attributes"} <= names:
         warehouse.table(
             connection,
             "raw__located_stations",
@@ -115,28 +136,46 @@ def _locate_stations(connection: duckdb.DuckDBPyConnection) -> None:
     points = points.assign(latitude=number_or_nan(points["latitude"]), longitude=number_or_nan(points["longitude"]))
     outlines = warehouse.frame(
         connection,
-        "select ags, wkb from raw__bkg_vg5000__attributes join raw__bkg_vg5000__outlines using (row_number)",
+        "select ags, wkb from raw__bkg_vg5000__attributes full join raw__bkg_vg5000__outlines using (row_number)",
     )
+    if outlines.isna().to_numpy().any():
+        raise ReadError(
+            "bkg_vg5000: as many keys (dbf) as outlines (shp) are expected; the two parts do not belong together"
+        )
     points["ags"] = locate_points(points, outlines)
     warehouse.table(connection, "raw__located_stations", points[["edition", "row_number", "ags"]])
 
 
 def type_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, rejected: pd.DataFrame) -> list[str]:
     """Run sql/1_typed for the sources that were read; rejected rows leave the tables and join `rejected`."""
-    models = warehouse.layer(catalog, "1_typed")
-    there = warehouse.tables(connection)
-    wanted = {
-        name: sql
-        for name, sql in models.items()
-        if all(ref in there or ref in models for ref in warehouse.references(sql))
-    }
-    warehouse.run(connection, wanted)
+    wanted = _typeable(connection, catalog)
+    warehouse.run(connection, wanted, keep=catalog.typed_tables)
+    for name in sorted(warehouse.tables(connection)):
+        if name.startswith("raw_"):
+            connection.execute(f'drop table "{name}"')  # memory: what is typed is not needed raw
     warehouse.table(connection, "rejected", rejected.astype(dict.fromkeys(("rule", "reason", "raw"), "str")))
     typed = sorted(name for name in wanted if name in catalog.typed_tables)
     for name in typed:
         _refuse_unknown_signs(connection, catalog.typed_tables[name], name)
         _split_rejected(connection, catalog.typed_tables[name], name)
     return typed
+
+
+def _typeable(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> dict[str, str]:
+    """The models of the sources that were read, so that a part of the archive can be typed too."""
+    there = warehouse.tables(connection)
+    sources = {name.split("__")[1] for name in there if name.startswith("raw__")}
+    sources |= {row[0] for row in connection.execute("select distinct source_id from raw_cells").fetchall()}
+    wanted = {
+        name: sql
+        for name, sql in warehouse.layer(catalog, "1_typed").items()
+        if name not in catalog.typed_tables or catalog.typed_tables[name].id in sources
+    }
+    reads = {name: warehouse.references(sql) for name, sql in wanted.items()}
+    while without := [name for name in wanted if not reads[name] <= there | wanted.keys()]:
+        for name in without:
+            del wanted[name]
+    return wanted
 
 
 def _refuse_unknown_signs(connection: duckdb.DuckDBPyConnection, source: Source, name: str) -> None:
@@ -162,7 +201,8 @@ def _split_rejected(connection: duckdb.DuckDBPyConnection, source: Source, name:
         f"null::varchar as raw from {name} where reject_rule is not null"
     )
     connection.execute(
-        f"create or replace table {name} as select * exclude (reject_rule, reject_reason) from {name} where reject_rule is null"
+        f"create or replace table {name} as select * exclude (reject_rule, reject_reason) from {name} "
+        "where reject_rule is null"
     )
 
 
@@ -183,8 +223,7 @@ def balance(connection: duckdb.DuckDBPyConnection, accounts: pd.DataFrame, typed
         ), rejected_rows as (
           select source_id, edition, sum(row_last - row_first + 1)::bigint as rows_rejected from rejected group by all
         ), read_rows as (
-          select source_id, edition, sum(rows_read)::bigint as rows_read from rows_read
-          where not (source_id = 'bkg_vg5000' and part = 'shp') group by all
+          select source_id, edition, sum(rows_read)::bigint as rows_read from rows_read group by all
         )
         select source_id, edition, rows_read, coalesce(rows_used, 0) as rows_used,
           coalesce(rows_rejected, 0) as rows_rejected
@@ -224,22 +263,30 @@ def attribution(catalog: Catalog) -> str:
     return text.getvalue()
 
 
-def _parent(target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return target.parent
+def _refuse_other_folder(target: Path) -> None:
+    """The old figures are taken away, so the folder must hold figures and nothing else."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise PipelineError(f"figures {target}: a folder is expected, found a file; name a folder with --out")
+    others = sorted(p.name for p in target.iterdir() if p.suffix != ".parquet" and p.name != "ATTRIBUTION.csv")
+    if others:
+        raise PipelineError(
+            f"figures {target}: a folder of figures is expected, found {others[0]}; name a new folder with --out"
+        )
 
 
 def _replace(folder: Path, target: Path) -> None:
-    """The new figures take the place of the old ones in one step."""
-    fresh = target.with_name(f".{target.name}.new")
-    old = target.with_name(f".{target.name}.old")
-    for leftover in (fresh, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(folder, fresh)
+    """The new figures take the place of the old ones; those come back if that fails. Both lie on one disk."""
+    old = folder.with_name("old")
     if target.exists():
         target.rename(old)
-    fresh.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        folder.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
 
 
 def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path) -> None:

@@ -12,6 +12,7 @@ import datetime as dt
 import importlib
 import io
 import re
+import struct
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,8 +26,10 @@ from python_calamine import CalamineError, CalamineWorkbook
 from pipeline.catalog import Layout, Part, Source
 from pipeline.errors import ReadError
 
-Row = tuple[int, list[str | None]]
+Row = tuple[int, Sequence[object]]
 REJECTED_COLUMNS = ["row_first", "row_last", "rule", "reason", "raw"]
+MAX_UNPACKED = 1_000_000_000  # bytes; the largest workbook that is declared unpacks to 26 MB
+MAX_RATIO, RATIO_FROM = 200, 100_000_000  # unpacked by packed, looked at above so many unpacked bytes
 
 
 @dataclass(frozen=True)
@@ -67,39 +70,50 @@ def read_part(source: Source, edition: str, part: Part, content: bytes) -> Readi
 
 
 def from_grid(grid: list[Row], layout: Layout, part: Part, place: Place) -> Reading:
-    """All-text rows (with their numbers in the file) to the declared columns."""
+    """Rows (with their numbers in the file) to the declared columns, as text; other columns are never converted."""
     wanted = {**layout.columns, **layout.values}
     at = {name: _position(spec, place) for name, spec in wanted.items()}
     _check_header(grid, layout, wanted, at, place)
-    names = list(wanted)
-    rows: list[list[str | None]] = []
+    rows, numbers, rejected = _data_rows(grid, layout, at)
+    columns = {name: _column(rows, index) for name, index in at.items()}
+    frame = pd.DataFrame(columns, dtype="str")
+    frame.insert(0, "row_number", pd.Series(numbers, dtype="int64"))
+    if frame.empty:
+        raise place.fail(f"row {layout.first_row} and below: data is expected, found none")
+    check_patterns(frame, layout, place)
+    frame = _with_constants(frame, layout, part)
+    rows_read = len(frame) + rejected.count
+    return Reading(_to_cells(frame, layout), rejected.frame(), rows_read)
+
+
+def _data_rows(
+    grid: list[Row], layout: Layout, at: Mapping[str, int]
+) -> tuple[list[Sequence[object]], list[int], Rejected]:
+    """Rows below the header that are not empty, their numbers, and the rows that are not used."""
+    rows: list[Sequence[object]] = []
     numbers: list[int] = []
     rejected = Rejected()
     stopped = False
     for number, cells in grid:
-        if number < layout.first_row:
-            continue
-        if all(cell is None for cell in cells):
+        if number < layout.first_row or (not any(cells) and all(text_of(cell) is None for cell in cells)):
             continue
         stopped = stopped or _is_footer(cells, layout, at)
         if stopped:
             rejected.add(number, "footer", "text below the data", _joined(cells))
             continue
-        picked = [_cell(cells, at[name]) for name in names]
-        outside = _outside(dict(zip(names, picked, strict=True)), layout)
+        outside = _outside(cells, layout, at) if layout.where else None
         if outside:
             rejected.add(number, "out_of_scope", outside, None)
             continue
-        rows.append(picked)
+        rows.append(cells)
         numbers.append(number)
-    frame = pd.DataFrame(rows, columns=names, dtype="str")
-    frame.insert(0, "row_number", pd.Series(numbers, dtype="int64"))
-    if frame.empty:
-        raise place.fail("no data rows below the header; expected at least one")
-    _check_patterns(frame, layout, place)
-    frame = _with_constants(frame, layout, part)
-    rows_read = len(frame) + rejected.count
-    return Reading(_to_cells(frame, layout), rejected.frame(), rows_read)
+    return rows, numbers, rejected
+
+
+def _column(rows: Sequence[Sequence[object]], index: int) -> list[str | None]:
+    """One column as text; most cells are text already."""
+    values = [row[index] if index < len(row) else None for row in rows]
+    return [(value or None) if type(value) is str else text_of(value) for value in values]
 
 
 class Rejected:
@@ -116,6 +130,15 @@ class Rejected:
             last[1] = number
         else:
             self.runs.append([number, number, rule, reason, raw])
+
+    def add_all(self, numbers: pd.Series, rule: str, reason: str) -> None:
+        """Many rows of one reason, in the order of the file."""
+        if numbers.empty:
+            return
+        starts = (numbers.diff() != 1).cumsum()
+        runs = numbers.groupby(starts).agg(["min", "max"])
+        self.runs += [[int(first), int(last), rule, reason, None] for first, last in runs.to_numpy()]
+        self.count += len(numbers)
 
     def frame(self) -> pd.DataFrame:
         return pd.DataFrame(self.runs, columns=REJECTED_COLUMNS)
@@ -155,11 +178,12 @@ def _check_header(
 ) -> None:
     if not layout.header_rows:
         return
-    head = {number: cells for number, cells in grid[: max(layout.header_rows) + 5]}
+    head = dict(grid[: max(layout.header_rows) + 5])
     lines = [head.get(number, []) for number in layout.header_rows]
     width = max((len(line) for line in lines), default=0)
     if layout.width is not None and width != layout.width:
-        raise place.fail(f"{layout.width} columns are declared, {width} found. {_header_help(lines, place)}")
+        row = ", ".join(map(str, layout.header_rows))
+        raise place.fail(f"row {row}: {layout.width} columns are expected, found {width}. {_header_help(lines)}")
     wrong = []
     for name, spec in wanted.items():
         expected = plain(spec.split(":", 1)[1]) if ":" in spec else ""
@@ -167,11 +191,12 @@ def _check_header(
         if expected and expected != found:
             wrong.append(f"column {spec.split(':')[0]} ({name}): expected {expected!r}, found {found!r}")
     if wrong:
-        raise place.fail(f"row {layout.header_rows}: the header differs: " + "; ".join(wrong) + _header_advice())
+        row = ", ".join(map(str, layout.header_rows))
+        raise place.fail(f"row {row}: the header differs: " + "; ".join(wrong) + _header_advice())
 
 
-def _header_help(lines: list[list[str | None]], place: Place) -> str:
-    texts = [plain(cell) for line in lines for cell in line if cell]
+def _header_help(lines: Sequence[Sequence[object]]) -> str:
+    texts = [plain(text_of(cell)) for line in lines for cell in line if text_of(cell)]
     return f"Header found: {texts[:12]}{_header_advice()}"
 
 
@@ -179,21 +204,21 @@ def _header_advice() -> str:
     return ". If the publisher changed the layout, declare a new layout for this edition in the source's file"
 
 
-def _is_footer(cells: Sequence[str | None], layout: Layout, at: Mapping[str, int]) -> bool:
+def _is_footer(cells: Sequence[object], layout: Layout, at: Mapping[str, int]) -> bool:
     if layout.stop_at is None:
         return False
     column, pattern = layout.stop_at.split("~", 1)
     return not re.fullmatch(pattern.strip(), (_cell(cells, at[column.strip()]) or "").strip())
 
 
-def _outside(row: Mapping[str, str | None], layout: Layout) -> str | None:
+def _outside(cells: Sequence[object], layout: Layout, at: Mapping[str, int]) -> str | None:
     for column, allowed in layout.where.items():
-        if (row[column] or "").strip() not in allowed:
+        if (_cell(cells, at[column]) or "").strip() not in allowed:
             return f"{column} is not one of {', '.join(allowed)}"
     return None
 
 
-def _check_patterns(frame: pd.DataFrame, layout: Layout, place: Place) -> None:
+def check_patterns(frame: pd.DataFrame, layout: Layout, place: Place) -> None:
     """Keys must look like keys: a number where text with leading zeros belongs has lost its zero."""
     for column, pattern in layout.patterns.items():
         given = frame[column].dropna()
@@ -201,7 +226,7 @@ def _check_patterns(frame: pd.DataFrame, layout: Layout, place: Place) -> None:
         if len(bad):
             row = int(frame.loc[bad.index[0], "row_number"])
             raise place.fail(
-                f"row {row}, column {column}: {bad.iloc[0]!r} does not match {pattern!r} "
+                f"row {row}, column {column}: {pattern!r} is expected, found {bad.iloc[0]!r} "
                 f"({len(bad)} rows differ). Keys are text with leading zeros; was the file saved by a spreadsheet?"
             )
 
@@ -220,17 +245,19 @@ def _to_cells(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     return cells
 
 
-def _cell(cells: Sequence[str | None], index: int) -> str | None:
-    return cells[index] if index < len(cells) else None
+def _cell(cells: Sequence[object], index: int) -> str | None:
+    return text_of(cells[index]) if index < len(cells) else None
 
 
-def _joined(cells: Sequence[str | None]) -> str:
-    return " | ".join(cell for cell in cells if cell)[:500]
+def _joined(cells: Sequence[object]) -> str:
+    return " | ".join(text for cell in cells if (text := text_of(cell)))[:500]
 
 
 def text_of(value: object) -> str | None:
     """A cell's value as text, without inventing or losing a digit; empty is None."""
-    if value is None or value == "":
+    if isinstance(value, str):
+        return value or None
+    if value is None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -247,119 +274,171 @@ def _read_excel(content: bytes, layout: Layout, part: Part, place: Place) -> Ite
     sheet = open_sheet(content, layout.sheet, place)
     cells = {**layout.cells, **part.cells}
     for number, row in enumerate(sheet, 1):
-        texts = [text_of(value) for value in row]
         for address, expected in list(cells.items()):
             letters, line = re.fullmatch(r"([A-Z]+)(\d+)", address).groups()  # type: ignore[union-attr]
             if int(line) == number:
-                found = _cell(texts, _position(f"{letters}:", place)) or ""
+                found = _cell(row, _position(f"{letters}:", place)) or ""
                 if expected not in found:
                     raise place.fail(f"cell {address}: expected to hold {expected!r}, found {found!r}")
                 del cells[address]
-        yield number, texts
+        yield number, row
     if cells:
-        raise place.fail(f"the sheet ends before cell {', '.join(cells)}")
+        raise place.fail(f"cell {', '.join(cells)} is expected, found the end of the sheet")
 
 
-def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> list[list[object]]:
+def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequence[Sequence[object]]:
     """Rows of one sheet of an xlsx or xls file, by name or 0-based position."""
     head = content[:512].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if head.startswith((b"<!doctype", b"<html")):
-        raise place.fail("an HTML page, not a workbook; the publisher probably answered with an error page")
+        raise place.fail("a workbook is expected, found an HTML page: the publisher probably answered with an error")
+    _check_size(content, place)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         names = book.sheet_names
         name = names[sheet] if isinstance(sheet, int) and sheet < len(names) else sheet
         if name not in names:
-            raise place.fail(f"sheet {sheet!r} is declared; the workbook has {names}")
-        rows: list[list[object]] = book.get_sheet_by_name(str(name)).to_python(skip_empty_area=False)
-    except (CalamineError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
-        raise place.fail(f"not a whole workbook ({error}); {len(content)} bytes; fetch it again") from error
+            raise place.fail(f"sheet {sheet!r} is expected, found {names}")
+        rows: Sequence[Sequence[object]] = book.get_sheet_by_name(str(name)).to_python(skip_empty_area=False)
+    except (CalamineError, OSError, EOFError, ValueError, KeyError) as error:
+        raise _damaged_workbook(content, error, place) from error
+    except BaseException as error:  # calamine can panic on a damaged file, and a panic is no Exception
+        if type(error).__name__ == "PanicException":
+            raise _damaged_workbook(content, error, place) from error
+        raise
     return rows
 
 
-def decode(content: bytes, encoding: str, place: Place) -> str:
+def _damaged_workbook(content: bytes, error: BaseException, place: Place) -> ReadError:
+    return place.fail(f"a whole workbook is expected, found {len(content)} bytes ({error}); fetch it again")
+
+
+def _check_size(content: bytes, place: Place) -> None:
+    """A workbook in a zip must not unpack to more than memory holds; old .xls files are no zips and do not unpack."""
+    if not content.startswith(b"PK"):
+        return
     try:
-        return content.decode(encoding)
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            members = packed.infolist()
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, struct.error) as error:
+        raise _damaged_workbook(content, error, place) from error
+    size, ratio = (
+        sum(m.file_size for m in members),
+        max((m.file_size / max(m.compress_size, 1) for m in members), default=0),
+    )
+    if size > MAX_UNPACKED:
+        raise place.fail(f"at most {MAX_UNPACKED:,} unpacked bytes are expected, found {size:,}; is it the right file?")
+    if size > RATIO_FROM and ratio > MAX_RATIO:
+        raise place.fail(
+            f"at most {MAX_RATIO} times its size unpacked is expected, found {size:,} bytes, {ratio:.0f} times"
+        )
+
+
+def decode(content: bytes, encoding: str, place: Place) -> str:
+    """Text of a file without NUL; another encoding or a binary file stops the reading."""
+    try:
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise place.fail(f"byte {error.start} is not {encoding}; has the publisher changed the encoding?") from error
+        row = content.count(b"\n", 0, error.start) + 1
+        found = content[error.start : error.start + 1].hex()
+        raise place.fail(
+            f"row {row}: {encoding} is expected, found byte 0x{found} at {error.start}; "
+            "has the publisher changed the encoding?"
+        ) from error
+    if "\0" in text:
+        row = text.count("\n", 0, text.index("\0")) + 1
+        raise place.fail(f"row {row}: text is expected, found a NUL byte; the file is damaged or binary")
+    return text
 
 
 def _read_csv(content: bytes, layout: Layout, part: Part, place: Place) -> Iterator[Row]:
     text = decode(content, layout.encoding, place)
     if text.lstrip()[:15].lower().startswith(("<!doctype", "<html")):
-        raise place.fail("an HTML page, not a CSV file; the publisher probably answered with an error page")
+        raise place.fail("a CSV file is expected, found an HTML page: the publisher probably answered with an error")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.delimiter, strict=True)
     width: int | None = None
     try:
         for number, cells in enumerate(reader, 1):
             width = width or len(cells)
             if cells and len(cells) != width:
-                raise place.fail(f"row {number}: {len(cells)} fields, the rows above have {width}")
-            yield number, [cell if cell != "" else None for cell in cells]
+                raise place.fail(f"row {number}: {width} fields are expected as in the rows above, found {len(cells)}")
+            yield number, cells
     except csv.Error as error:
-        raise place.fail(f"row {reader.line_num}: {error}") from error
+        raise place.fail(
+            f"row {reader.line_num}: CSV with {layout.delimiter!r} between fields is expected, found {error}"
+        ) from error
 
 
 def _read_fixed_width(content: bytes, layout: Layout, part: Part, place: Place) -> Iterator[Row]:
     """Fields by character positions `FROM-TO` (0-based, end exclusive): decode first, then slice."""
     lines = decode(content, layout.encoding, place).splitlines()
+    slices = [spec.split(":", 1)[1].strip().split("-") for spec in layout.columns.values()]
+    at = [(int(start), int(end)) for start, end in slices]
     for number, line in enumerate(lines, 1):
         if line == "":
             continue
         if layout.line_length is not None and len(line) != layout.line_length:
-            raise place.fail(f"row {number}: {layout.line_length} characters are declared, {len(line)} found")
-        slices = [spec.split(":", 1)[1].strip().split("-") for spec in layout.columns.values()]
-        yield number, [line[int(start) : int(end)].strip() or None for start, end in slices]
+            raise place.fail(f"row {number}: {layout.line_length} characters are expected, found {len(line)}")
+        yield number, [line[start:end].strip() for start, end in at]
 
 
 def _read_parquet(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
     """Columns by name; every measure becomes one row per cell. Row numbers count the file's rows."""
-    frame = _parquet_frame(content, layout, part, place)
-    rows_read = len(frame)
-    keep = pd.Series(True, index=frame.index)
-    reasons = pd.Series("", index=frame.index)
-    for column, allowed in layout.where.items():
-        outside = keep & ~frame[column].isin(allowed)
-        reasons[outside] = f"{column} is not one of {allowed[0]} .. {allowed[-1]} ({len(allowed)} values)"
-        keep &= ~outside
+    frame, outside = _parquet_frame(content, layout, place)
+    rows_read = len(frame) + len(outside)
     rejected = Rejected()
-    for number, reason in zip(frame.loc[~keep, "row_number"], reasons[~keep], strict=True):
-        rejected.add(int(number), "out_of_scope", reason, None)
-    frame = frame[keep]
+    for reason, numbers in outside.groupby("out_of_scope")["row_number"]:
+        rejected.add_all(numbers, "out_of_scope", str(reason))
     if frame.empty:
-        raise place.fail("no rows in scope; expected at least one")
-    _check_patterns(frame, layout, place)
+        raise place.fail("rows in scope are expected, found none")
+    check_patterns(frame, layout, place)
     cells = _to_cells(_with_constants(frame, layout, part), layout)
     if layout.values:  # an empty cell of a wide file that holds many indicators and years says nothing
         cells = cells[cells["raw"].notna()]
-        named = set(cells["row_number"])
-        for number in frame.loc[~frame["row_number"].isin(named), "row_number"]:
-            rejected.add(int(number), "no_values", "none of the declared columns has a value", None)
+        empty = frame.loc[~frame["row_number"].isin(cells["row_number"]), "row_number"]
+        rejected.add_all(empty, "no_values", "none of the declared columns has a value")
     return Reading(cells, rejected.frame(), rows_read)
 
 
-def _parquet_frame(content: bytes, layout: Layout, part: Part, place: Place) -> pd.DataFrame:
+def _parquet_queries(layout: Layout, wanted: Mapping[str, str]) -> tuple[str, str, dict[str, object]]:
+    """SQL for the rows in scope (declared columns as text) and for the others (with the reason); their parameters."""
+    texts = {name: f"nullif(cast(\"{column}\" as varchar), 'nan')" for name, column in wanted.items()}
+    whens: list[str] = []
+    values: dict[str, object] = {}
+    for number, (column, allowed) in enumerate(layout.where.items()):
+        reason = f"{column} is not one of {allowed[0]} .. {allowed[-1]} ({len(allowed)} values)"
+        whens.append(f"when coalesce({texts[column]} not in $allowed{number}, true) then $reason{number}")
+        values |= {f"allowed{number}": allowed, f"reason{number}": reason}
+    reason = f"case {' '.join(whens)} end" if whens else "null::varchar"
+    file = f"(select *, file_row_number + 1 as row_number, {reason} as out_of_scope"
+    file += " from read_parquet($path, file_row_number = true))"
+    columns = ", ".join(f'{text} as "{name}"' for name, text in texts.items())
+    inside = f"select row_number, {columns} from {file} where out_of_scope is null order by row_number"
+    outside = f"select row_number, out_of_scope from {file} where out_of_scope is not null order by row_number"
+    return inside, outside, values
+
+
+def _parquet_frame(content: bytes, layout: Layout, place: Place) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows in scope with the declared columns as text; row_number and out_of_scope (why) of the others."""
     wanted = {name: spec.split(":", 1)[-1].strip() for name, spec in {**layout.columns, **layout.values}.items()}
-    file = Path(part.file).name
     # DuckDB reads files, not bytes: a private copy for the time of the reading
     with duckdb.connect() as connection, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "content.parquet"
-        path.write_bytes(content)
         try:
+            path.write_bytes(content)
             there = [r[0] for r in connection.execute("describe from read_parquet(?)", [str(path)]).fetchall()]
-        except duckdb.Error as error:
-            raise place.fail(f"not a whole Parquet file: {str(error).splitlines()[0]}") from error
-        gone = sorted(set(wanted.values()) - set(there))
-        if gone:
-            raise place.fail(f"{file} has no column {', '.join(gone)}; it has {', '.join(there)}")
-        columns = ", ".join(
-            f'nullif(cast("{column}" as varchar), \'nan\') as "{name}"' for name, column in wanted.items()
-        )
-        return connection.execute(
-            f"select file_row_number + 1 as row_number, {columns} "
-            "from read_parquet(?, file_row_number = true) order by row_number",
-            [str(path)],
-        ).df()
+            gone = sorted(set(wanted.values()) - set(there))
+            if gone:
+                raise place.fail(f"column {', '.join(gone)} is expected, found {', '.join(there)}")
+            inside, outside, values = _parquet_queries(layout, wanted)
+            values["path"] = str(path)
+            return connection.execute(inside, values).df(), connection.execute(outside, values).df()
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            found = str(error).splitlines()[0].replace(str(path), "the file")
+            raise place.fail(f"a whole Parquet file is expected, found {len(content)} bytes: {found}") from error
+        except OSError as error:
+            raise place.fail(
+                f"no room for a temporary copy: {error.strerror}; set TMPDIR to a folder with room"
+            ) from error
 
 
 GRIDS: dict[str, Callable[[bytes, Layout, Part, Place], Iterator[Row]]] = {

@@ -26,9 +26,9 @@ def locate_points(points: pd.DataFrame, outlines: pd.DataFrame) -> pd.Series:
     outlines = outlines.sort_values("ags", ignore_index=True)
     tree = shapely.STRtree(shapely.from_wkb(outlines["wkb"].to_numpy(dtype=object)))
     point, outline = tree.query(shapely.points(x, y), predicate="intersects")
-    found = pd.Series(outlines["ags"].to_numpy()[outline], index=points.index[inside][point], dtype="str")
-    first = found.groupby(level=0).min()
-    return first.reindex(points.index).astype("object").where(lambda s: s.notna(), None)
+    first = pd.Series(outline).groupby(points.index[inside].to_numpy()[point]).min()  # outlines stand in order of AGS
+    found = pd.Series(outlines["ags"].to_numpy(dtype=object)[first], index=first.index, dtype="object")
+    return found.reindex(points.index).where(lambda s: s.notna(), None)
 
 
 def number_or_nan(text: pd.Series) -> np.ndarray:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pipeline.catalog import Layout, Part
-from pipeline.read import Place, Reading, column_letter, from_grid, open_sheet, text_of
+from pipeline.read import Place, Reading, Row, column_letter, from_grid, open_sheet, text_of
 
 
 def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
     """One row per unit and year; a year that is declared and not in the file stops the reading."""
-    grid = [
-        (number, [text_of(value) for value in row])
-        for number, row in enumerate(open_sheet(content, layout.sheet, place), 1)
-    ]
-    names, years = grid[0][1], grid[1][1]
+    grid: list[Row] = list(enumerate(open_sheet(content, layout.sheet, place), 1))
+    if len(grid) < 2:
+        raise place.fail(f"rows 1, 2: the indicators' names and the years are expected, found {len(grid)} rows")
+    names, years = ([text_of(value) for value in row] for _, row in grid[:2])
     values = {}
     for variable, header in layout.values.items():
         for period in layout.periods:

@@ -16,11 +16,14 @@ PREFIX = re.compile(r"^(?:[^:]+:\s*)?(?P<kind>(?:Landeshaupt|Hanse)?[Ss]tadt|Gem
 def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
     """One row per entry: the place's name without "Stadt" or the data centre's name, and what the title calls it."""
     try:
-        entries = yaml.safe_load(decode(content, "utf-8", place))
-    except yaml.YAMLError as error:
-        raise place.fail(f"not YAML: {error}") from error
-    if not isinstance(entries, list) or not all(isinstance(e, dict) and "title" in e for e in entries):
-        raise place.fail("a list of entries with a title is expected")
+        entries = yaml.load(decode(content, "utf-8", place), Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise place.fail(f"YAML is expected, found {error}") from error
+    if not isinstance(entries, list) or not entries:
+        raise place.fail(f"a list of entries is expected, found {type(entries).__name__}")
+    for number, entry in enumerate(entries, 1):
+        if not isinstance(entry, dict) or not isinstance(entry.get("title"), str):
+            raise place.fail(f"entry {number}: a title is expected, found {str(entry)[:80]!r}")
     rows = []
     for number, entry in enumerate(entries, 1):
         found = PREFIX.match(str(entry["title"]))
