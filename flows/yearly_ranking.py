@@ -99,9 +99,11 @@ def yearly_ranking(
             )
     folder = figures or str(BUNDLED)
     with publish.writer(Path(out)), tempfile.TemporaryDirectory(prefix="stadtrang-") as work:
+        prepared = prepare.submit(folder, work)  # the SQL runs while the checks do
         checked = [check_source(source_id, folder, work) for source_id in sorted(declared.sources)]
+        prepared.wait()
         build.require([build.Checked(**c) for c in checked], Path(work), Path(out))
-        prepare(folder, work)
+        prepared.result()
         published = [publish_edition(work, year, out) for year in wanted]
         publish.point_to_newest(Path(out))
         write_report(published, folder)

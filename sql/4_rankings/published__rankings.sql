@@ -30,6 +30,7 @@ select
   scored.availability,
   case when scored.status in ('ranked', 'mostly_inherited') then scored.share_inherited end as share_inherited,
   case when scored.status in ('ranked', 'mostly_inherited') then scored.share_own end as share_own,
+  case when scored.status in ('ranked', 'mostly_inherited') then scored.share_inherited > 0.5 end as is_mostly_inherited,
   scored.status
 from scored
 join edition__places as places using (edition_year, ags_number)

@@ -94,7 +94,12 @@ def _great_expectations() -> Any:
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    context = gx.get_context(mode="ephemeral")
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)  # under Prefect's logging the library's own level is not enough
+    try:
+        context = gx.get_context(mode="ephemeral")
+    finally:
+        logging.disable(before)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_pandas("frames")
     return gx, context, source

@@ -218,20 +218,20 @@ def _show(document: Any, as_json: bool, quiet: bool, lines: Callable[[], list[st
 
 def _show_summary(summary: dict[str, Any]) -> None:
     """The top ten of the newest edition's two main leagues, and where the files are."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     for league in summary["top"]:
         table = Table(title=f"{league['label']}, {league['year']}", title_justify="left", box=None, pad_edge=False)
-        for name, justify in (
-            ("rank", "right"),
-            ("municipality", "left"),
-            ("Land", "left"),
-            ("inhabitants", "right"),
-            ("score", "right"),
-            ("potential", "right"),
-            ("implementation", "right"),
-            ("year before", "right"),
+        for name in (
+            "rank",
+            "municipality",
+            "Land",
+            "inhabitants",
+            "score",
+            "potential",
+            "implementation",
+            "year before",
         ):
-            table.add_column(name, justify=justify)  # type: ignore[arg-type]
+            table.add_column(name, justify="left" if name in ("municipality", "Land") else "right", no_wrap=True)
         for row in league["rows"]:
             table.add_row(*row)
         console.print(table)

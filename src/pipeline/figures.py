@@ -149,16 +149,18 @@ def _locate_stations(connection: duckdb.DuckDBPyConnection) -> None:
 def type_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, rejected: pd.DataFrame) -> list[str]:
     """Run sql/1_typed for the sources that were read; rejected rows leave the tables and join `rejected`."""
     wanted = _typeable(connection, catalog)
-    warehouse.run(connection, wanted, keep=catalog.typed_tables)
+    warehouse.table(connection, "rejected", rejected.astype(dict.fromkeys(("rule", "reason", "raw"), "str")))
+    for name in warehouse.order(wanted):
+        if name not in catalog.typed_tables:  # what several tables share is a view: it needs no copy of all cells
+            connection.execute(f'create or replace view "{name}" as {wanted[name]}')
+            continue
+        warehouse.run(connection, {name: wanted[name]})
+        _refuse_unknown_signs(connection, catalog.typed_tables[name], name)
+        _split_rejected(connection, catalog.typed_tables[name], name)
     for name in sorted(warehouse.tables(connection)):
         if name.startswith("raw_"):
             connection.execute(f'drop table "{name}"')  # memory: what is typed is not needed raw
-    warehouse.table(connection, "rejected", rejected.astype(dict.fromkeys(("rule", "reason", "raw"), "str")))
-    typed = sorted(name for name in wanted if name in catalog.typed_tables)
-    for name in typed:
-        _refuse_unknown_signs(connection, catalog.typed_tables[name], name)
-        _split_rejected(connection, catalog.typed_tables[name], name)
-    return typed
+    return sorted(name for name in wanted if name in catalog.typed_tables)
 
 
 def _typeable(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> dict[str, str]:

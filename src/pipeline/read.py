@@ -11,13 +11,16 @@ import csv
 import datetime as dt
 import importlib
 import io
+import posixpath
 import re
 import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 import duckdb
 import pandas as pd
@@ -28,6 +31,12 @@ from pipeline.errors import ReadError
 
 Row = tuple[int, Sequence[object]]
 REJECTED_COLUMNS = ["row_first", "row_last", "rule", "reason", "raw"]
+ZIP_ERRORS = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error,
+)  # fmt: skip
+ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*\bt=[\"']e[\"'][^>]*)>(.*?)</(?:\w+:)?c>", re.DOTALL)
+CELL_ADDRESS = re.compile(rb"\br=[\"']([A-Z]+)(\d+)[\"']")
+CELL_VALUE = re.compile(rb"<(?:\w+:)?v[^>]*>([^<]*)<")
 MAX_UNPACKED = 1_000_000_000  # bytes; the largest workbook that is declared unpacks to 26 MB
 MAX_RATIO, RATIO_FROM = 200, 100_000_000  # unpacked by packed, looked at above so many unpacked bytes
 
@@ -305,7 +314,58 @@ def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequenc
         if type(error).__name__ == "PanicException":
             raise _damaged_workbook(content, error, place) from error
         raise
-    return rows
+    errors = _error_cells(content, str(name), place)
+    return _with_errors(rows, errors, place) if errors else rows
+
+
+def _with_errors(
+    rows: Sequence[Sequence[object]], errors: Sequence[tuple[int, int, str]], place: Place
+) -> Sequence[Sequence[object]]:
+    filled = [list(row) for row in rows]
+    for row, column, text in errors:
+        if row >= len(filled) or column >= len(filled[row]):
+            raise place.fail(f"cell {column_letter(column + 1)}{row + 1} is expected inside the sheet, found outside")
+        filled[row][column] = text
+    return filled
+
+
+def _error_cells(content: bytes, sheet: str, place: Place) -> list[tuple[int, int, str]]:
+    """Cells of an xlsx sheet that hold an error of the spreadsheet such as #VALUE!, from 0, with that text.
+
+    Calamine gives an empty cell for them, and an empty cell would pass for a value that was not collected. (Of an old
+    .xls they stay empty: nothing here can read its records.)
+    """
+    if not content.startswith(b"PK"):
+        return []
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            if "xl/workbook.xml" not in packed.namelist():
+                return []
+            text = packed.read(_sheet_member(packed, sheet))
+    except (*ZIP_ERRORS, ElementTree.ParseError, KeyError) as error:
+        raise _damaged_workbook(content, error, place) from error
+    found = []
+    for cell in ERROR_CELL.finditer(text) if b't="e"' in text or b"t='e'" in text else ():
+        address, value = CELL_ADDRESS.search(cell[1]), CELL_VALUE.search(cell[2])
+        if address is None:
+            raise place.fail(f"an address is expected in every cell of sheet {sheet!r}, found {cell[0][:80]!r}")
+        column = _position(f"{address[1].decode()}:", place)
+        found.append((int(address[2]) - 1, column, value[1].decode() if value else "#ERROR!"))
+    return found
+
+
+def _sheet_member(packed: zipfile.ZipFile, sheet: str) -> str:
+    """The member of the zip that holds a sheet; raises KeyError where there is none."""
+    book = ElementTree.fromstring(packed.read("xl/workbook.xml"))
+    links = ElementTree.fromstring(packed.read("xl/_rels/workbook.xml.rels"))
+    ids = {
+        e.attrib["name"]: v
+        for e in book.iter()
+        for k, v in e.attrib.items()
+        if "name" in e.attrib and k.endswith("}id")
+    }
+    targets = {link.attrib["Id"]: link.attrib["Target"] for link in links}
+    return posixpath.normpath(posixpath.join("/xl", targets[ids[sheet]])).lstrip("/")
 
 
 def _damaged_workbook(content: bytes, error: BaseException, place: Place) -> ReadError:
@@ -319,7 +379,7 @@ def _check_size(content: bytes, place: Place) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             members = packed.infolist()
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, struct.error) as error:
+    except ZIP_ERRORS as error:
         raise _damaged_workbook(content, error, place) from error
     size, ratio = (
         sum(m.file_size for m in members),

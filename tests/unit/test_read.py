@@ -133,6 +133,44 @@ def test_a_parquet_row_without_any_value_is_rejected_as_such() -> None:
     assert found.rows_read == 5
 
 
+def test_the_year_above_a_block_is_the_year_of_its_rows() -> None:
+    found = reading(DWELLINGS, sample(DWELLINGS))
+    soest = found.rows[found.rows["unit_key"] == "05974"].set_index("period")["raw"]
+    assert soest.to_dict() == {"2019": "810", "2018": "874"}
+    assert found.rejected["rule"].to_list() == ["separator", "separator", "footer", "footer"]
+
+
+def test_a_block_without_a_year_above_it_is_refused() -> None:
+    message = refused(DWELLINGS, samples.dwellings(years=("2019", "insgesamt")))
+    assert "row 17: a year is expected alone in its row, found 'insgesamt'" in message
+    message = refused(DWELLINGS, samples.dwellings(cells={"A3": None}))
+    assert "row 4: a year is expected above it, found none" in message
+    message = refused(DWELLINGS, samples.dwellings(cells={"A17": None}))
+    assert "row 18: each unit is expected once a year, found '01001' twice in 2019" in message
+    message = refused(DWELLINGS, samples.dwellings(years=("2019", "2019")))
+    assert "row 17: each year is expected once, found 2019 again" in message
+
+
+def test_each_year_of_an_export_becomes_a_row() -> None:
+    found = reading(EXPORT, sample(EXPORT)).rows
+    dierfeld = found[found["unit_key"] == "07231021"].set_index("period")["raw"]
+    assert dierfeld.to_dict() == {"2016": "0", "2017": "0", "2018": "0", "2019": "1", "2020": "0", "2021": "0"}
+
+
+def test_an_export_without_a_declared_year_or_with_one_twice_is_refused() -> None:
+    message = refused(EXPORT, samples.inkar_export(years=range(1998, 2021)))
+    assert "one column 'Arbeitslose' of 2021 is expected, 0 found" in message
+    message = refused(EXPORT, samples.inkar_export(cells={"AA2": "2020"}))
+    assert "one column 'Arbeitslose' of 2020 is expected, 2 found" in message
+
+
+def test_a_title_of_an_endpoint_names_the_place_and_its_kind() -> None:
+    found = reading(OPARL, sample(OPARL)).rows
+    assert found["place_name"].to_list()[:2] == ["OParl Mirror", "Flensburg"]
+    assert found["place_kind"].isna().to_list() == [True, *[False] * 12]
+    assert set(found["place_kind"].dropna()) == {"Stadt"}
+
+
 @pytest.mark.parametrize("kind", [GV, KBA, CHARGING, DWELLINGS, EXPORT], ids=lambda kind: kind[0])
 @pytest.mark.parametrize(
     ("content", "reason"),
@@ -190,6 +228,20 @@ def test_a_file_of_another_year_is_refused_with_the_cell() -> None:
 
 def test_a_population_of_another_date_than_the_territory_is_refused() -> None:
     assert "cell J5" in refused(GV, samples.gv_isys(cells={"J5": "am 30.09.2021"}))
+
+
+def test_an_error_of_the_spreadsheet_is_no_empty_cell() -> None:
+    found = reading(KBA, samples.kba_fz1(cells={"K12": "#VALUE!", "T12": "#N/A"})).rows
+    munich = found[found["row_number"] == 12].set_index("variable")["raw"]
+    assert munich.to_dict() == {"cars": "732045", "plugin_hybrid": "10658", "battery_electric": "#VALUE!"}
+    assert "row 8, column land: '\\\\d{2}' is expected, found '#REF!'" in refused(
+        GV, samples.gv_isys(cells={"C8": "#REF!"})
+    )
+
+
+def test_an_error_outside_of_its_sheet_is_refused() -> None:
+    with pytest.raises(ReadError, match="cell B3 is expected inside the sheet, found outside"):
+        read._with_errors([["a"], ["b"]], [(2, 1, "#N/A")], read.Place("source", "edition", "file", "part"))
 
 
 def test_another_delimiter_is_refused() -> None:
