@@ -19,7 +19,7 @@ ranking: $(READY)  ## the yearly flow on the bundled figures, then the top ten
 test: $(READY)
 	$(BIN)/python -m pytest -m "not long"
 
-test-long: $(READY)  ## every count that an issue names; writes tests/long/report.md
+test-long: $(READY)  ## every count that an issue names
 	$(BIN)/python -m pytest
 
 lint: $(READY)

@@ -23,9 +23,13 @@ def given(connection: duckdb.DuckDBPyConnection, table: str, columns: str, *rows
 def indicator(
     connection: duckdb.DuckDBPyConnection, name: str, columns: str, where: str = "true"
 ) -> list[tuple[Any, ...]]:
-    """The model's rows, sorted by unit and date."""
+    """The model's rows, sorted by unit and date; core models that it reads and that are not given are made."""
     model = f"indicator__{name}"
-    warehouse.run(connection, {model: CATALOG.sql[model]})
+    there = warehouse.tables(connection)
+    between = {
+        read: CATALOG.sql[read] for read in warehouse.references(CATALOG.sql[model]) - there if read in CATALOG.sql
+    }
+    warehouse.run(connection, {**between, model: CATALOG.sql[model]})
     sql = f"select {columns} from {model} where {where} order by unit_key, reference_date"
     return connection.execute(sql).fetchall()
 
