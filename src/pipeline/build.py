@@ -127,7 +127,8 @@ def _stop(
 ) -> None:
     refused = publish.refuse(connection, what, checks_sql, failing_sql, out)
     raise CheckError(
-        f"{what}: {len(critical)} critical check(s) failed and nothing was published; the last good edition stands. "
+        f"{what}: {len(critical)} critical check(s) failed; nothing was published from it and the last good edition "
+        "stands. "
         f"All results and the failing rows are in {refused}\n" + "\n".join(critical)
     )
 
