@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -50,10 +51,10 @@ def part_name(part: Part) -> str:
 
 
 def store(root: Path, content: bytes) -> str:
-    """Write the bytes under their sha256 and return it; bytes already there are not written again."""
+    """Write the bytes under their sha256 and return it; bytes already there and whole are not written again."""
     digest = hashlib.sha256(content).hexdigest()
     target = root / "sha256" / digest[:2] / digest
-    if not target.exists():
+    if not target.is_file() or _bytes_of(target) != content:
         write_atomic(target, content)
         target.chmod(0o444)
     return digest
@@ -88,7 +89,7 @@ def fetch(root: Path, digest: str) -> bytes:
     if found != digest:
         raise ReadError(
             f"archive: sha256/{digest[:2]}/{digest}: its own name is expected as sha256, found {found[:12]}...: the "
-            f"stored bytes are damaged; delete the file and fetch the source again"
+            "stored bytes are damaged; fetch the source again"
         )
     return content
 
@@ -101,14 +102,24 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def read_manifests(folder: Path) -> dict[str, dict[str, str]]:
-    """All MANIFEST*.csv of a folder by path; the bytes of a listed file must have the listed sha256."""
+    """All MANIFEST*.csv of a folder by path; the bytes of a listed file must have the listed sha256.
+
+    Raises ReadError for a row without one, and for a path that stands twice with different ones.
+    """
     found: dict[str, dict[str, str]] = {}
     for manifest in sorted(folder.glob("MANIFEST*.csv")):
-        rows = csv.DictReader(io.StringIO(_text_of(manifest), newline=""))
-        gone = {"path", "sha256"} - set(rows.fieldnames or ())
-        if gone:
-            raise ReadError(f"{manifest.name}: columns path and sha256 are expected, found {rows.fieldnames}")
-        found |= {row["path"]: row for row in rows}
+        rows = csv.DictReader(io.StringIO(_text_of(manifest), newline=""), strict=True)
+        try:
+            if not {"path", "sha256"} <= set(rows.fieldnames or ()):
+                raise ReadError(f"{manifest.name}: columns path and sha256 are expected, found {rows.fieldnames}")
+            for row in rows:
+                listed = str(row["sha256"])
+                if not re.fullmatch("[0-9a-f]{64}", listed):
+                    raise ReadError(f"{manifest.name}: row {rows.line_num}: a sha256 is expected, found {listed!r:.80}")
+                if found.setdefault(row["path"], row)["sha256"] != listed:
+                    raise ReadError(f"{manifest.name}: row {rows.line_num}: {row['path']} is listed with two sha256")
+        except csv.Error as error:
+            raise ReadError(f"{manifest.name}: row {rows.line_num}: CSV is expected, found {error}") from error
     return found
 
 
@@ -134,7 +145,7 @@ def fetch_from(root: Path, folder: Path, sources: Iterable[Source]) -> tuple[lis
         stored: list[Receipt] = []
         for name, edition in source.editions.items():
             for part in edition.parts:
-                path = next((p for p in (folder / part.file, folder.parent / part.file) if p.is_file()), None)
+                path = _find(folder, part)
                 if path is None:
                     missing.append(f"{source.id}, edition {name}: {part.file}")
                     continue
@@ -142,6 +153,14 @@ def fetch_from(root: Path, folder: Path, sources: Iterable[Source]) -> tuple[lis
         write_receipts(root, source.id, stored)
         receipts += stored
     return receipts, missing
+
+
+def _find(folder: Path, part: Part) -> Path | None:
+    """The part's file in the folder or beside it."""
+    try:
+        return next((p for p in (folder / part.file, folder.parent / part.file) if p.is_file()), None)
+    except OSError as error:
+        raise ReadError(f"--from {folder}: {part.file} cannot be looked for: {error.strerror}") from error
 
 
 def _take(
@@ -154,6 +173,8 @@ def _take(
     origin: Mapping[str, str] | None,
 ) -> Receipt:
     content = _bytes_of(path)
+    if not content:
+        raise ReadError(f"{source.id}, edition {name}, {part.file}: data is expected, found an empty file")
     digest = hashlib.sha256(content).hexdigest()
     if origin is not None and origin["sha256"] != digest:
         raise ReadError(
@@ -200,8 +221,23 @@ def read_receipts(root: Path, source_id: str) -> list[Receipt]:
             f"archive: receipts/{source_id}.json: a list of receipts is expected, found {error}; "
             "delete the file and fetch the source again"
         ) from error
-    if any(
-        not isinstance(r.sha256, str) or not isinstance(r.edition, str) or r.source_id != source_id for r in entries
-    ):
-        raise ReadError(f"archive: receipts/{source_id}.json: receipts of {source_id} are expected, found others")
+    for receipt in entries:
+        wrong = [name for name, value in asdict(receipt).items() if not _fits(name, value)]
+        if receipt.source_id != source_id or wrong:
+            raise ReadError(
+                f"archive: receipts/{source_id}.json: receipts of {source_id} are expected, found "
+                f"{', '.join(f'{name} {getattr(receipt, name)!r:.80}' for name in wrong or ['source_id'])}; "
+                "delete the file and fetch the source again"
+            )
     return entries
+
+
+def _fits(name: str, value: object) -> bool:
+    if name == "bytes":
+        return type(value) is int
+    return isinstance(value, str) or (value is None and name not in {"edition", "part", "sha256"})
+
+
+def sources_with_receipts(root: Path) -> list[str]:
+    """Ids of the sources that the archive holds something of, declared or not."""
+    return sorted(path.stem for path in (root / "receipts").glob("*.json"))

@@ -77,6 +77,12 @@ def read_archive(
     read: list[tuple[str, str, str, int]] = []
     rejected: list[pd.DataFrame] = []
     receipts: list[archive.Receipt] = []
+    unknown = sorted(set(archive.sources_with_receipts(root)) - set(catalog.sources))
+    if unknown:
+        raise ReadError(
+            f"{unknown[0]}: the archive holds receipts/{unknown[0]}.json, and no source of that id is declared; "
+            "declare it in sources/, or delete the receipts"
+        )
     for source in catalog.sources.values():
         stored = archive.read_receipts(root, source.id)
         for receipt in stored:
