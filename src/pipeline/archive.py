@@ -119,7 +119,7 @@ def read_manifests(folder: Path) -> dict[str, dict[str, str]]:
                 if found.setdefault(row["path"], row)["sha256"] != listed:
                     raise ReadError(f"{manifest.name}: row {rows.line_num}: {row['path']} is listed with two sha256")
         except csv.Error as error:
-            raise ReadError(f"{manifest.name}: row {rows.line_num}: CSV is expected, found {error}") from error
+            raise ReadError(f"{manifest.name}: below row {rows.line_num}: CSV is expected, found {error}") from error
     return found
 
 
@@ -215,8 +215,11 @@ def read_receipts(root: Path, source_id: str) -> list[Receipt]:
     if not path.is_file():
         return []
     try:
-        entries = [Receipt(**entry) for entry in json.loads(_text_of(path))]
-    except (ValueError, TypeError) as error:
+        listed = json.loads(_text_of(path))
+        if not isinstance(listed, list):
+            raise TypeError(type(listed).__name__)
+        entries = [Receipt(**entry) for entry in listed]
+    except (ValueError, TypeError, RecursionError) as error:
         raise ReadError(
             f"archive: receipts/{source_id}.json: a list of receipts is expected, found {error}; "
             "delete the file and fetch the source again"

@@ -10,9 +10,13 @@ figures/ATTRIBUTION.csv    licence and attribution per source
 from __future__ import annotations
 
 import csv
+import glob
 import hashlib
 import io
+import re
+import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +31,8 @@ from pipeline.read import Place, read_part
 from pipeline.regions import locate_points, number_or_nan
 
 BUNDLED = PACKAGE / "figures"
+FIGURE = re.compile(r"(typed__\w+|rejected|receipts|accounts)\.parquet|ATTRIBUTION\.csv")
+STALE_SECONDS = 3600
 CELL_COLUMNS = [
     "source_id", "edition", "part", "row_number", "source_column", "level", "level_text", "unit_key",
     "unit_name", "region_id", "district", "period", "variable", "raw",
@@ -42,6 +48,7 @@ def make(catalog: Catalog, archive_root: Path, target: Path) -> pd.DataFrame:
     _refuse_other_folder(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _tidy(target)
         with (
             tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside,
             warehouse.connect() as connection,
@@ -190,13 +197,14 @@ def _refuse_unknown_signs(connection: duckdb.DuckDBPyConnection, source: Source,
     if "sign_raw" not in warehouse.columns(connection, name):
         return
     rows = connection.execute(
-        f"select edition, part, row_number, variable, sign_raw, count(*) over () from {name} "
+        f"select edition, part, row_number, source_column, variable, sign_raw, count(*) over () from {name} "
         "where value is null and value_status is null and reject_rule is null order by all limit 1"
     ).fetchall()
-    for edition, part, row, variable, sign, count in rows:
+    for edition, part, row, column, variable, sign, count in rows:
         file = next(p.file for p in source.editions[edition].parts if archive.part_name(p) == part)
         raise Place(source.id, edition, Path(file).name, part).fail(
-            f"row {row}, {variable}: {sign!r} is neither a number nor a declared sign ({count} such cells). "
+            f"row {row}, column {column} ({variable}): {sign!r} is neither a number nor a declared sign "
+            f"({count} such cells). "
             f"Declared signs: {sorted(source.signs) or 'none'}; declare what it means in sources/{source.id}.yml"
         )
 
@@ -277,11 +285,22 @@ def _refuse_other_folder(target: Path) -> None:
         return
     if not target.is_dir():
         raise PipelineError(f"figures {target}: a folder is expected, found a file; name a folder with --out")
-    others = sorted(p.name for p in target.iterdir() if p.suffix != ".parquet" and p.name != "ATTRIBUTION.csv")
+    others = sorted(path.name for path in target.iterdir() if not FIGURE.fullmatch(path.name))
     if others:
         raise PipelineError(
             f"figures {target}: a folder of figures is expected, found {others[0]}; name a new folder with --out"
         )
+
+
+def _tidy(target: Path) -> None:
+    """What a killed run left beside the figures; if it was killed between its two moves, the old figures come back."""
+    for beside in sorted(target.parent.glob(f".{glob.escape(target.name)}.*")):
+        if not beside.is_dir() or not {path.name for path in beside.iterdir()} <= {"new", "old"}:
+            continue
+        if not target.exists() and (beside / "old").is_dir():
+            (beside / "old").rename(target)
+        if time.time() - beside.stat().st_mtime > STALE_SECONDS:  # a younger one may belong to a run of this moment
+            shutil.rmtree(beside)
 
 
 def _replace(folder: Path, target: Path) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pipeline.errors import PipelineError
+
 OUTLINE_CRS = "EPSG:31467"  # VG5000 in Gauss-Krueger zone 3, metres
 POINT_CRS = "EPSG:4326"
+NEEDS_GEO = "locating points needs the extra `geo` (pip install 'stadtrang[geo]')"
 GERMANY = (5.8, 47.2, 15.1, 55.1)  # degrees: west, south, east, north
 
 
@@ -16,8 +19,11 @@ def locate_points(points: pd.DataFrame, outlines: pd.DataFrame) -> pd.Series:
     points: latitude, longitude in degrees; outlines: ags, wkb (hex, EPSG:31467). A point that lies in two
     outlines (on a common border) gets the smaller AGS, so that the result does not depend on the order.
     """
-    import shapely
-    from pyproj import Transformer
+    try:
+        import shapely
+        from pyproj import Transformer
+    except ImportError as error:
+        raise PipelineError(f"{NEEDS_GEO}: {error}") from error
 
     west, south, east, north = GERMANY
     inside = points["longitude"].between(west, east) & points["latitude"].between(south, north)

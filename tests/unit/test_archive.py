@@ -82,6 +82,51 @@ def test_a_flipped_byte_in_the_archive_is_refused(root: Path) -> None:
         archive.fetch(root, digest)
 
 
+def test_storing_the_bytes_again_heals_a_damaged_archive(root: Path) -> None:
+    digest = archive.store(root, CONTENT)
+    path = root / "sha256" / digest[:2] / digest
+    path.chmod(0o644)
+    path.write_bytes(CONTENT[:-1])
+    assert archive.fetch(root, archive.store(root, CONTENT)) == CONTENT
+
+
+def test_an_empty_file_is_refused_and_replaces_nothing(root: Path, folder: Path) -> None:
+    kept = fetch(root, folder)
+    manifest(folder)
+    samples.publish(folder, CATALOG, {KBA: b""})
+    with pytest.raises(ReadError, match=f"kba_fz1, edition 2021-01-01, {FILE}: data is expected, found an empty file"):
+        fetch(root, folder)
+    assert archive.read_receipts(root, "kba_fz1") == kept
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("kba/x.xls\n", "row 2: a sha256 is expected, found 'None'"),
+        ("kba/x.xls,12ab\n", "row 2: a sha256 is expected, found '12ab'"),
+        (f"a,{'0' * 64}\na,{'1' * 64}\n", "row 3: a is listed with two sha256"),
+        ('a,"12', "below row 1: CSV is expected, found unexpected end of data"),
+    ],
+)
+def test_a_damaged_manifest_is_refused_with_its_row(root: Path, folder: Path, rows: str, message: str) -> None:
+    (folder / "MANIFEST-more.csv").write_text("path,sha256\n" + rows)
+    with pytest.raises(ReadError, match=f"MANIFEST-more.csv: {message}"):
+        fetch(root, folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("bytes", "many"), ("bytes", None), ("edition", None), ("part", 3), ("sha256", ["ab"]), ("licence", {})],
+)
+def test_a_receipt_with_a_value_of_another_kind_is_refused(root: Path, folder: Path, key: str, value: object) -> None:
+    fetch(root, folder)
+    path = root / "receipts" / "kba_fz1.json"
+    (entry,) = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps([{**entry, key: value}]), "utf-8")
+    with pytest.raises(ReadError, match=f"receipts of kba_fz1 are expected, found {key} .*fetch the source again"):
+        archive.read_receipts(root, "kba_fz1")
+
+
 def test_bytes_that_are_not_there_are_named(root: Path) -> None:
     with pytest.raises(ReadError, match=f"{DIGEST} is named by a receipt and not stored"):
         archive.fetch(root, DIGEST)
@@ -170,9 +215,10 @@ def test_fetching_the_same_twice_changes_no_byte(root: Path, folder: Path) -> No
         '[{"source_id": "kba_fz1", "colour": "blue"}]',
         '["kba_fz1"]',
         "[null]",
+        "{}",
         "\udcff",
     ],
-    ids=["cut off", "more below", "a number", "other keys", "a text", "nothing", "not UTF-8"],
+    ids=["cut off", "more below", "a number", "other keys", "a text", "nothing", "no list", "not UTF-8"],
 )
 def test_damaged_receipts_are_a_clear_error(root: Path, text: str) -> None:
     path = root / "receipts" / "kba_fz1.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -115,7 +116,15 @@ def test_an_unknown_sign_in_a_value_column_is_refused_with_its_row(tmp_path: Pat
     with pytest.raises(ReadError) as caught:
         figures.make(CATALOG, root, tmp_path / "figures")
     message = str(caught.value)
-    for fact in ("kba_fz1", "2021-01-01", "fz1_2021.xlsx", "row 23", "plugin_hybrid", "'k.A.'", "sources/kba_fz1.yml"):
+    for fact in (
+        "kba_fz1",
+        "2021-01-01",
+        "fz1_2021.xlsx",
+        "row 23",
+        "column J (plugin_hybrid)",
+        "'k.A.'",
+        "sources/kba_fz1.yml",
+    ):
         assert fact in message, message
     assert not (tmp_path / "figures").exists()
 
@@ -218,6 +227,50 @@ def test_a_folder_with_other_files_is_never_taken_away(root: Path, tmp_path: Pat
     with pytest.raises(PipelineError, match="found a file"):
         figures.make(CATALOG, root, tmp_path / "home" / "letter.txt")
     assert (tmp_path / "home" / "letter.txt").read_text() == "dear"
+
+
+def test_a_folder_of_somebodys_tables_is_never_taken_away(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "sales.parquet").write_bytes(b"mine")
+    with pytest.raises(PipelineError, match=r"found sales.parquet; name a new folder with --out"):
+        figures.make(CATALOG, root, tmp_path / "tables")
+    assert (tmp_path / "tables" / "sales.parquet").read_bytes() == b"mine"
+
+
+def test_what_a_killed_run_left_is_put_right_by_the_next(
+    root: Path, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = old.with_name(".figures.killed")
+    (killed / "new").mkdir(parents=True)
+    old.rename(killed / "old")
+    monkeypatch.setattr(figures, "STALE_SECONDS", -1)
+    with pytest.raises(PipelineError, match="is empty"):
+        figures.make(CATALOG, root / "nothing", old)
+    assert contents(old) == {"typed__old.parquet": b"old"}
+
+
+def test_a_hidden_folder_that_is_not_ours_stays(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".figures.backup").mkdir()
+    (tmp_path / ".figures.backup" / "letter.txt").write_text("dear")
+    (tmp_path / ".figures.txt").write_text("dear")
+    monkeypatch.setattr(figures, "STALE_SECONDS", -1)
+    figures.make(CATALOG, root, tmp_path / "figures")
+    assert (tmp_path / ".figures.backup" / "letter.txt").exists() and (tmp_path / ".figures.txt").exists()
+
+
+def test_receipts_of_a_source_that_is_not_declared_are_refused(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "archive")
+    (tmp_path / "archive" / "receipts" / "happiness.json").write_text("[]")
+    with pytest.raises(ReadError, match=r"happiness: the archive holds receipts/happiness.json, and no source"):
+        figures.make(CATALOG, tmp_path / "archive", tmp_path / "figures")
+
+
+def test_an_error_of_the_spreadsheet_is_refused_with_its_row(tmp_path: Path) -> None:
+    root = archive_of(tmp_path, {KBA: samples.kba_fz1(cells={"K12": "#VALUE!"})})
+    with pytest.raises(
+        ReadError, match=r"kba_fz1, edition 2021-01-01, .*row 12, column K \(battery_electric\): '#VALUE!' is neither"
+    ):
+        figures.make(CATALOG, root, tmp_path / "figures")
 
 
 def test_missing_and_damaged_figures_are_named(made: Path, tmp_path: Path) -> None:

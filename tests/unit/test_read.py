@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 from collections.abc import Callable
 from functools import cache
@@ -297,6 +298,14 @@ def test_a_parquet_with_a_renamed_column_is_refused() -> None:
 def test_a_truncated_shapefile_part_is_refused(kind: Kind, share: float) -> None:
     content = sample(kind)
     refused(kind, content[: int(len(content) * share)])
+
+
+@pytest.mark.parametrize("kind", [DBF, SHP], ids=lambda kind: kind[2])
+def test_a_missing_extra_is_not_taken_for_a_damaged_file(monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    content = sample(kind)
+    monkeypatch.setitem(sys.modules, "shapefile", None)
+    with pytest.raises(ReadError, match=r"bkg_vg5000, .*pip install 'stadtrang\[geo\]'"):
+        reading(kind, content)
 
 
 def test_an_outline_without_a_key_of_eight_digits_is_refused() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pandas as pd
 import pytest
 from pyproj import Transformer
 from shapely import Polygon, box
 
+from pipeline.errors import PipelineError
 from pipeline.regions import OUTLINE_CRS, POINT_CRS, locate_points, number_or_nan
 
 SOEST, PADERBORN = "05974040", "05774032"
@@ -30,6 +33,13 @@ def locate(*points: tuple[float, float], outlines: dict[str, Polygon] = OUTLINES
 
 def test_a_point_gets_the_outline_it_lies_in() -> None:
     assert locate(degrees(WEST + 10, SOUTH + 10), degrees(EAST - 10, NORTH - 10)) == [SOEST, PADERBORN]
+
+
+@pytest.mark.parametrize("name", ["shapely", "pyproj"])
+def test_a_missing_extra_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(PipelineError, match=r"pip install 'stadtrang\[geo\]'"):
+        locate((8.1, 51.5))
 
 
 def test_a_point_in_two_outlines_gets_the_smaller_key_in_any_order() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.catalog import Layout, Part
 from pipeline.read import Place, Reading, Rejected, check_patterns
+from pipeline.regions import NEEDS_GEO
 
 
 def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
@@ -16,6 +17,8 @@ def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
     _check_length(content, part, place)
     try:
         rows = _attributes(content, layout) if part.name == "dbf" else _outlines(content)
+    except ImportError as error:
+        raise place.fail(f"{NEEDS_GEO}: {error}") from error
     except Exception as error:  # pyshp and shapely raise whatever a damaged byte makes them stumble over
         raise place.fail(f"a whole shapefile part is expected, found {type(error).__name__}: {error}") from error
     if not rows:
