@@ -14,7 +14,7 @@ select
     when counts.value is not null and nullif(units.population, 0) is null then 'no_denominator'
     else counts.value_status
   end as value_status,
-  counts.sign_raw, counts.edition, counts.row_number
+  counts.sign_raw, counts.edition, counts.part, counts.row_number
 from counts
 left join core__units as units
   on units.level = 'district' and units.unit_key = counts.unit_key and units.list_year = year(counts.reference_date)

@@ -13,5 +13,5 @@ select
   case when not is_moved then value end as value,
   case when is_moved then 'unreliable' else value_status end as value_status,
   case when is_moved then cast(value as varchar) else sign_raw end as sign_raw,
-  edition, row_number
+  edition, part, row_number
 from cells

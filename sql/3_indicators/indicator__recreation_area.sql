@@ -10,5 +10,5 @@ select
   case when not is_gap then value end as value,
   case when is_gap then 'not_collected' else value_status end as value_status,
   case when is_gap then '0' else sign_raw end as sign_raw,
-  edition, row_number
+  edition, part, row_number
 from cells

@@ -17,5 +17,5 @@ select
   case when judged_status = value_status then value end as value,
   judged_status as value_status,
   case when judged_status = value_status then sign_raw else cast(value as varchar) end as sign_raw,
-  edition, row_number
+  edition, part, row_number
 from cells

@@ -1,4 +1,4 @@
 -- one row per district and year: school leavers without certificate, %
-select level, unit_key, reference_date, value, value_status, sign_raw, edition, row_number
+select level, unit_key, reference_date, value, value_status, sign_raw, edition, part, row_number
 from typed__bbsr_inkar_2024__values
 where variable = 'a_schul_oa' and level = 'district'

@@ -12,7 +12,7 @@ with cells as (
 ),
 persons as (
   select
-    edition, row_number, level, unit_key, reference_date,
+    edition, part, row_number, level, unit_key, reference_date,
     case when value = 0 and beside >= 10 then null else value end as value,
     case when value = 0 and beside >= 10 then 'not_collected' else value_status end as value_status,
     case when value = 0 and beside >= 10 then '0' else sign_raw end as sign_raw
@@ -24,7 +24,7 @@ select
   persons.value as numerator,
   units.population as denominator,
   case when persons.value is not null and nullif(units.population, 0) is null then 'no_denominator' else persons.value_status end as value_status,
-  persons.sign_raw, persons.edition, persons.row_number
+  persons.sign_raw, persons.edition, persons.part, persons.row_number
 from persons
 left join core__units as units
   on units.level = 'municipality' and units.unit_key = persons.unit_key and units.list_year = year(persons.reference_date)

@@ -63,6 +63,6 @@ select
   case when is_comparable then numerator end as numerator,
   case when is_comparable then cast(denominator as double) end as denominator,
   case when is_comparable or value is null then value_status else 'not_convertible' end as value_status,
-  sign_raw, reference_date, reference_year, edition, row_number
+  sign_raw, reference_date, reference_year, edition, part, row_number
 from in_time
 where choice = 1

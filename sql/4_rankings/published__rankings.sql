@@ -1,11 +1,11 @@
 -- one row per edition year, league and municipality
 -- intervals, groups, probabilities, size-adjusted and gate columns belong to the uncertainty part and are NULL until it exists
 with ranked as (
-  select edition_year, league, ags_number, rank, status from score__ranks
+  select edition_year, league, ags_number, rank, status, reason from score__ranks
 ),
 scored as (
   select
-    ranked.edition_year, ranked.league, ranked.ags_number, ranked.rank, ranked.status,
+    ranked.edition_year, ranked.league, ranked.ags_number, ranked.rank, ranked.status, ranked.reason,
     units.score, units.score_potential, units.score_implementation, units.availability, units.share_inherited, units.share_own
   from ranked
   join frame__leagues as leagues using (league)
@@ -31,7 +31,7 @@ select
   case when scored.status in ('ranked', 'mostly_inherited') then scored.share_inherited end as share_inherited,
   case when scored.status in ('ranked', 'mostly_inherited') then scored.share_own end as share_own,
   case when scored.status in ('ranked', 'mostly_inherited') then scored.share_inherited > 0.5 end as is_mostly_inherited,
-  scored.status
+  scored.status, scored.reason
 from scored
 join edition__places as places using (edition_year, ags_number)
 join frame__years as years using (edition_year)

@@ -213,11 +213,33 @@ def _tables(
                 "ags_number": year.ags,
                 "rank": _or_null(ranks),
                 "status": status,
+                "reason": [_why(catalog, spec, result, unit, str(word)) for unit, word in enumerate(status)],
             }
         )
         tables.append(("score__ranks", frame[is_member]))
         tables.append(("score__areas", _areas(catalog, year, league.id, result, is_member & (ranks > 0))))
     return tables
+
+
+def _why(catalog: Catalog, spec: MethodSpec, result: SetScores, unit: int, status: str) -> str:
+    """In words, for the place's own page: what is missing for a rank."""
+    if status == leagues.NO_POPULATION:
+        return "its inhabitants are not known, or there are none"
+    if status == leagues.MOSTLY_INHERITED:
+        return (
+            f"{result.share_inherited[unit]:.0%} of the weight is inherited, {spec.max_inherited_share:.0%} are allowed"
+        )
+    if status != leagues.AVAILABILITY or np.isnan(result.availability[unit]):
+        return ""
+    parts = [
+        f"{area}: values for {share:.0%} of the area's weight, two thirds are needed"
+        for area, share in zip(catalog.areas, result.area_available[unit], strict=True)
+        if share < spec.screening.area_weight
+    ]
+    if result.availability[unit] < spec.screening.unit_share:
+        share = result.availability[unit]
+        parts.append(f"values for {share:.0%} of the indicators, {spec.screening.unit_share:.0%} are needed")
+    return "; ".join(parts)
 
 
 def _or_null(ranks: Ints) -> pd.Series:

@@ -94,7 +94,8 @@ def score_year(matrix: Matrix, indicators: Indicators, sets: Mapping[str, Indica
     """Raw values to scores. Screening sees the raw availability; imputation comes after it and never adds to it."""
     shrunk = shrink(matrix, indicators)
     treated = normalisation.treat(shrunk, indicators.is_log1p)
-    filled = imputation.impute(treated, _alike(matrix), method.imputation_minimum)
+    donors = imputation.without_partial_lists(treated, indicators.is_flag, matrix.land)
+    filled = imputation.impute(treated, _alike(matrix), method.imputation_minimum, donors)
     lower = normalisation.treat(method.lower[None, :], indicators.is_log1p)[0]
     upper = normalisation.treat(method.upper[None, :], indicators.is_log1p)[0]
     scale = normalisation.min_max(filled, lower, upper, indicators.is_higher_better)
