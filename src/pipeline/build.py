@@ -114,7 +114,7 @@ def require(checked: Sequence[Checked], work: Path, out: Path) -> None:
 
 
 def _stored(folder: Path) -> str:
-    return f"from read_parquet('{folder.as_posix()}/*.parquet', union_by_name = true)"
+    return f"from read_parquet({warehouse.literal(str(folder / '*.parquet'))}, union_by_name = true)"
 
 
 def _stop(

@@ -38,6 +38,8 @@ def main() -> None:
     except PipelineError as error:
         print(f"stadtrang: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # `stadtrang sources | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("stadtrang: stopped; what was published stands", file=sys.stderr)
         sys.exit(130)
@@ -117,6 +119,8 @@ def fetch(
             *(f"not there: {m}" for m in missing),
         ],
     )
+    if missing:
+        raise PipelineError(f"--from {from_}: {len(missing)} declared files are not there, the first is {missing[0]}")
 
 
 @app.command()
@@ -218,9 +222,11 @@ def _show(document: Any, as_json: bool, quiet: bool, lines: Callable[[], list[st
 
 def _show_summary(summary: dict[str, Any]) -> None:
     """The top ten of the newest edition's two main leagues, and where the files are."""
+    from pipeline import report
+
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     for league in summary["top"]:
-        table = Table(title=f"{league['label']}, {league['year']}", title_justify="left", box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
         for name in (
             "rank",
             "municipality",
@@ -233,8 +239,11 @@ def _show_summary(summary: dict[str, Any]) -> None:
         ):
             table.add_column(name, justify="left" if name in ("municipality", "Land") else "right", no_wrap=True)
         for row in league["rows"]:
-            table.add_row(*row)
+            table.add_row(*report.row_texts(row))
+        console.print(f"{league['label']}, {league['year']}")
         console.print(table)
-        console.print(f"{league['ranked']} ranked, {league['unranked']} without a rank (reason in column status)\n")
-    for line in summary["lines"]:
-        console.print(line)
+        console.print(f"{league['ranked']} ranked, {league['unranked']} without a rank (why: column reason)\n")
+    for edition in summary["editions"]:
+        state = "published" if edition["is_new"] else "unchanged"
+        console.print(f"{edition['year']} {edition['revision']}: {state}, {edition['folder']}", soft_wrap=True)
+    console.print(f"newest files: {summary['latest']}", soft_wrap=True)

@@ -59,12 +59,23 @@ def make(catalog: Catalog, archive_root: Path, target: Path) -> pd.DataFrame:
             folder = Path(beside) / "new"
             folder.mkdir()  # the temporary folder is private, the figures in it are not
             _write(connection, catalog, folder, sorted(typed), accounts, receipts)
+            _refuse_to_lose(folder, target)
             _replace(folder, target)
     except (OSError, duckdb.IOException) as error:
         raise PipelineError(
             f"figures {target}: cannot be written: {error}; name a folder that can be written with --out"
         ) from error
     return accounts
+
+
+def _refuse_to_lose(fresh: Path, target: Path) -> None:
+    """Figures never replace figures that hold more tables: an archive without some source would delete them."""
+    lost = sorted({path.stem for path in target.glob("typed__*.parquet")} - {path.stem for path in fresh.iterdir()})
+    if lost:
+        raise PipelineError(
+            f"figures {target}: the archive has no files for {', '.join(lost)}, which stand there; fetch these sources "
+            "too (facts/ lies beside the folder of the publishers' files), or name another folder with --out"
+        )
 
 
 def read_archive(

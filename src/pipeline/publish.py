@@ -164,7 +164,9 @@ def _write_files(
     for name, key in FILES.items():
         warehouse.write_parquet(connection, f"from {name} order by {key}", folder / f"{name}.parquet", metadata)
     table = folder / "dictionary.csv"
-    connection.execute(f"copy (from dictionary order by {FILES['dictionary']}) to '{table}' (format csv, header)")
+    connection.execute(
+        f"copy (from dictionary order by {FILES['dictionary']}) to {warehouse.literal(str(table))} (format csv, header)"
+    )
     (folder / "ATTRIBUTION.csv").write_text(figures.attribution(catalog), "utf-8")
     (folder / "LICENSE.md").write_text(_licence_text(edition), "utf-8")
     (folder / LOCK).write_text(_lock(connection, catalog, work, edition), "utf-8")
@@ -225,6 +227,13 @@ def _place(folder: Path, edition: Edition, out: Path) -> Published:
             raise PipelineError(
                 f"edition {edition.year} {edition.revision} stands in {year} with other bytes, and an edition is "
                 "immutable; raise its revision in frame/editions.yml, or choose another folder with --out"
+            )
+        expected = read_sums(target)
+        changed = sorted(expected.items() - actual_sums(target, expected).items())
+        if changed:
+            raise PipelineError(
+                f"edition {edition.year} {edition.revision} in {year}: {', '.join(name for name, _ in changed)} is not "
+                "what SHA256SUMS says: somebody changed it; move the folder away and build again"
             )
         is_new = False
     else:

@@ -10,6 +10,9 @@ from pipeline import warehouse
 from pipeline.catalog import Catalog
 from pipeline.publish import Published
 
+SHOWN = (
+    "rank", "name", "land_name", "population", "score", "score_potential", "score_implementation", "rank_previous",
+)  # fmt: skip
 TOP_LEAGUES = {"city_30k": "Towns of 30,000 and more", "germany": "All municipalities"}
 
 
@@ -31,40 +34,32 @@ def summary(published: Sequence[Published], out: Path) -> dict[str, Any]:
     with warehouse.connect() as connection:
         top = []
         for league, label in TOP_LEAGUES.items():
-            rankings = f"read_parquet('{newest.folder.as_posix()}/rankings.parquet') where league = '{league}'"
-            rows = connection.execute(
-                "select rank, name, land_name, population, score, score_potential, score_implementation, rank_previous "
-                f"from {rankings} and rank <= 10 order by rank, ags"
-            ).fetchall()
-            ranked, unranked = connection.execute(
-                f"select count(rank), count(*) - count(rank) from {rankings}"
-            ).fetchall()[0]
+            rankings = (
+                f"read_parquet({warehouse.literal(str(newest.folder / 'rankings.parquet'))}) where league = '{league}'"
+            )
+            rows = connection.execute(f"select {', '.join(SHOWN)} from {rankings} and rank <= 10 order by rank, ags")
             top.append(
                 {
-                    "league": league, "label": label, "year": newest.year, "ranked": ranked, "unranked": unranked,
-                    "rows": [_row(*row) for row in rows],
+                    "league": league,
+                    "label": label,
+                    "year": newest.year,
+                    "rows": [dict(zip(SHOWN, row, strict=True)) for row in rows.fetchall()],
                 }
-            )  # fmt: skip
-    lines = [
-        f"{edition.year} {edition.revision}: {'published' if edition.is_new else 'unchanged'}, {edition.folder}"
-        for edition in published
+            )
+            counts = connection.execute(f"select count(rank), count(*) - count(rank) from {rankings}").fetchall()[0]
+            top[-1] |= {"ranked": counts[0], "unranked": counts[1]}
+    editions = [
+        {"year": e.year, "revision": e.revision, "is_new": e.is_new, "folder": str(e.folder)} for e in published
     ]
-    return {"top": top, "lines": [*lines, f"newest files: {out / 'latest'}"]}
+    return {"top": top, "editions": editions, "latest": str(out / "latest")}
 
 
-def _row(
-    rank: int,
-    name: str,
-    land: str,
-    population: int,
-    score: float,
-    potential: float,
-    doing: float,
-    before: int | None,
-) -> list[str]:
+def row_texts(row: dict[str, Any]) -> list[str]:
+    """A row of the top ten as it is shown."""
+    before = row["rank_previous"]
     return [
-        str(rank), name, land, f"{population:,}", f"{score:.2f}", f"{potential:.1f}", f"{doing:.1f}",
-        "-" if before is None else str(before),
+        str(row["rank"]), row["name"], row["land_name"], f"{row['population']:,}", f"{row['score']:.2f}",
+        f"{row['score_potential']:.1f}", f"{row['score_implementation']:.1f}", "-" if before is None else str(before),
     ]  # fmt: skip
 
 
@@ -87,11 +82,11 @@ def markdown(published: Sequence[Published], accounts: Path) -> str:
     }
     with warehouse.connect() as connection:
         for title, (name, select) in queries.items():
-            table = f"read_parquet('{newest.folder.as_posix()}/{name}.parquet')"
+            table = f"read_parquet({warehouse.literal(str(newest.folder / f'{name}.parquet'))})"
             some = "where not success" if name == "checks" else ""
             sql = f"{select} from {table} {some} group by all order by all"
             parts += ["", f"## {title} {newest.year}", "", _query_table(connection, sql)]
-        account = f"select * from read_parquet('{accounts.as_posix()}') order by all"
+        account = f"select * from read_parquet({warehouse.literal(str(accounts))}) order by all"
         parts += ["", "## Account of rows", "", _query_table(connection, account)]
     return "\n".join(parts) + "\n"
 

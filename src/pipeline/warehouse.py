@@ -222,10 +222,11 @@ def write_parquet(
     target.parent.mkdir(parents=True, exist_ok=True)
     options = f"format parquet, compression {compression}, row_group_size 122880"
     if metadata:
-        pairs = ", ".join(f"{key}: {_literal(value)}" for key, value in sorted(metadata.items()))
+        pairs = ", ".join(f"{key}: {literal(value)}" for key, value in sorted(metadata.items()))
         options += f", kv_metadata {{{pairs}}}"
-    connection.execute(f"copy ({sql}) to {_literal(str(target))} ({options})")
+    connection.execute(f"copy ({sql}) to {literal(str(target))} ({options})")
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """A text as SQL writes it; paths with quotes and blanks stay paths."""
     return "'" + text.replace("'", "''") + "'"

@@ -106,6 +106,29 @@ def test_no_rank_has_a_reason_that_its_values_bear_out(db: Any) -> None:
     assert one(db, f"select count(*) > 1000 from ({verdict}) where is_out") == (True,)
 
 
+def test_every_place_without_a_rank_is_told_in_words_what_is_missing(db: Any) -> None:
+    assert one(db, "select count(*) from rankings where (status = 'ranked') <> (reason = '')") == (0,)
+    sql = "select reason from rankings where edition_year = 2021 and league = 'germany' and ags = '03159016'"
+    assert one(db, sql) == ("infrastructure: values for 0% of the area's weight, two thirds are needed",)
+
+
+def test_nobody_gets_an_invented_yes(db: Any) -> None:
+    flags = tuple(i.id for i in CATALOG.indicators.values() if i.flag)
+    sql = f"select max(value) from indicators where value_status = 'imputed' and indicator_id in {flags}"
+    assert one(db, sql)[0] < 0.5
+
+
+def test_every_value_leads_to_one_file_of_its_source(db: Any) -> None:
+    lost = """
+      select count(*) from indicators as i
+      left join sources as s
+        on s.edition_year = i.edition_year and s.source_id = i.source_id
+        and s.edition = i.source_edition and s.part = i.source_part
+      where i.source_row is not null and i.value_unshrunk is not null and s.sha256 is null
+    """
+    assert one(db, lost) == (0,)
+
+
 def test_a_score_is_the_sum_of_its_published_parts(db: Any) -> None:
     """Anyone can redo the arithmetic: sum of weight x normalised value is the score, in both sets."""
     for league, weight in (("germany", "weight_effective"), ("city_30k", "weight_effective_city")):

@@ -56,6 +56,14 @@ def test_an_edition_with_other_bytes_is_refused_and_the_old_one_stands(editions:
     assert not list(tmp_path.glob(".writing-*"))
 
 
+def test_an_edition_that_somebody_changed_on_disk_is_not_called_unchanged(editions: Path, tmp_path: Path) -> None:
+    shutil.copytree(editions / "2021", tmp_path / "2021")
+    path = tmp_path / "2021" / CATALOG.editions[2021].revision / "ATTRIBUTION.csv"
+    path.write_text(path.read_text("utf-8") + "\n", "utf-8")
+    with pytest.raises(PipelineError, match=r"ATTRIBUTION.csv is not what SHA256SUMS says"):
+        build.build(CATALOG, BUNDLED, tmp_path, [2021], threads=2)
+
+
 def test_the_frozen_bounds_are_those_of_the_base_years(editions: Path) -> None:
     for name, found in scale.compute(CATALOG, BUNDLED).items():
         assert dict(CATALOG.bounds[name].indicators) == found

@@ -131,6 +131,22 @@ def test_a_folder_without_the_declared_files_is_an_error(untouched: Path, tmp_pa
     assert "none of the declared files is there" in result.stderr
 
 
+def test_an_archive_without_a_source_does_not_delete_its_figures(
+    untouched: Path, damaged: Path, upstream: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "upstream").symlink_to(upstream)
+    archive = tmp_path / "archive"
+    result = stadtrang("fetch", "--from", tmp_path / "folder" / "upstream", "--archive", archive, home=untouched)
+    assert result.returncode == 1
+    assert "3 declared files are not there, the first is facts_funding" in result.stderr
+    before = files(damaged)
+    result = stadtrang("figures", "--archive", archive, "--out", damaged, home=untouched)
+    assert result.returncode == 1
+    assert "typed__facts_funding__members" in result.stderr
+    assert files(damaged) == before
+
+
 def test_two_runs_cannot_write_to_one_place_at_once(untouched: Path) -> None:
     from pipeline import publish
 

@@ -222,6 +222,19 @@ def test_missing_is_neither_worst_nor_best_but_the_mean_of_the_alike() -> None:
     assert np.isnan(imputation.impute(values, [near], minimum_places=4)[3, 0])
 
 
+def test_a_partial_list_of_winners_lends_nobody_a_yes() -> None:
+    """In Land 0 only the winners are known; in Land 1 one of eight won. A town of Land 0 is like a town of Land 1."""
+    won = np.array([[1.0], [1.0], [1.0], [np.nan], [1.0], [0], [0], [0], [0], [0], [0], [0]])
+    land = np.array([0] * 4 + [1] * 8)
+    everyone_alike = np.zeros(12, dtype=int)
+    donors = imputation.without_partial_lists(won, np.array([True]), land)
+    filled = imputation.impute(won, [land, everyone_alike], minimum_places=3, donors=donors)
+    assert filled[3, 0] == 1 / 8
+    assert filled[:3, 0].tolist() == [1, 1, 1]
+    counts = imputation.without_partial_lists(won, np.array([False]), land)
+    assert np.array_equal(counts, won, equal_nan=True)
+
+
 def test_a_weighted_mean_is_reweighted_and_not_filled_with_zero() -> None:
     scores = np.array([[0.8, 0.4, np.nan]])
     weight = aggregation.unit_weights(
