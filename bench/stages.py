@@ -103,10 +103,13 @@ def prepare(folder: Path, work: Path, threads: int) -> None:
 
 def publish(work: Path, out: Path) -> None:
     from pipeline import build
+    from pipeline import publish as pipeline_publish
 
     declared = catalog.load()
-    for year in sorted(declared.editions):
-        build.publish_edition(declared, work, year, out)
+    with pipeline_publish.staging(out) as staged:
+        for year in sorted(declared.editions):
+            build.write_edition(declared, work, year, staged, out)
+        build.place(declared, sorted(declared.editions), staged, out)
 
 
 def weighted_means() -> None:

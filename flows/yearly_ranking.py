@@ -6,6 +6,7 @@ lies in a work folder. By hand: `python flows/yearly_ranking.py` serves it with 
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -53,21 +54,23 @@ def prepare(folder: str, work: str) -> str:
 
 
 @task(
-    task_run_name="publish-{year}",
+    task_run_name="write-{year}",
     retries=2,
     retry_delay_seconds=RETRY_DELAYS,
     retry_condition_fn=is_worth_a_retry,
     cache_policy=NO_CACHE,
 )
-def publish_edition(work: str, year: int, out: str) -> dict[str, Any]:
-    """Check, write and place the files of one edition."""
-    published = build.publish_edition(catalog.load(), Path(work), year, Path(out))
-    return {
-        "year": year,
-        "revision": published.revision,
-        "folder": str(published.folder),
-        "is_new": published.is_new,
-    }
+def write_edition(work: str, year: int, staged: str, out: str) -> None:
+    """Check and write the files of one edition beside the editions."""
+    shutil.rmtree(Path(staged) / str(year), ignore_errors=True)  # of a try before this one
+    build.write_edition(catalog.load(), Path(work), year, Path(staged), Path(out))
+
+
+@task(cache_policy=NO_CACHE)
+def place(years: list[int], staged: str, out: str) -> list[dict[str, Any]]:
+    """Publish all editions that were written, or none."""
+    published = build.place(catalog.load(), years, Path(staged), Path(out))
+    return [{"year": p.year, "revision": p.revision, "folder": str(p.folder), "is_new": p.is_new} for p in published]
 
 
 @task(cache_policy=NO_CACHE)
@@ -98,14 +101,19 @@ def yearly_ranking(
                 f"edition {year} is declared with method {declared.edition(year).method!r}, not {method!r}"
             )
     folder = figures or str(BUNDLED)
-    with publish.writer(Path(out)), tempfile.TemporaryDirectory(prefix="stadtrang-") as work:
+    with (
+        publish.writer(Path(out)),
+        publish.staging(Path(out)) as staged,
+        tempfile.TemporaryDirectory(prefix="stadtrang-") as work,
+    ):
         prepared = prepare.submit(folder, work)  # the SQL runs while the checks do
         checked = [check_source(source_id, folder, work) for source_id in sorted(declared.sources)]
         prepared.wait()
         build.require([build.Checked(**c) for c in checked], Path(work), Path(out))
         prepared.result()
-        published = [publish_edition(work, year, out) for year in wanted]
-        publish.point_to_newest(Path(out))
+        for year in wanted:
+            write_edition(work, year, str(staged), out)
+        published = place(wanted, str(staged), out)
         write_report(published, folder)
     return published
 

@@ -2,7 +2,8 @@
 
     check_source     per source: the suites of its typed tables
     prepare          SQL and scores for all declared editions
-    publish_edition  per edition: checks of the published tables, files, one step into place
+    write_edition    per edition: checks of the published tables, files beside the editions
+    place            all of them into place, or none
 
 Steps hand over Parquet files in a work folder, never frames. All editions are always computed, since a rank's
 change needs the year before; only the wanted ones are published.
@@ -12,7 +13,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import tempfile
+import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -45,17 +49,45 @@ def build(catalog: Catalog, folder: Path, out: Path, years: Sequence[int], threa
     """
     for year in years:
         catalog.edition(year)
-    two_processes = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
-    with publish.writer(out), tempfile.TemporaryDirectory(prefix="stadtrang-") as name, two_processes as pool:
+    two_processes = ProcessPoolExecutor(
+        2, multiprocessing.get_context("spawn"), initializer=_end_with_parent, initargs=(os.getpid(),)
+    )
+    with (
+        publish.writer(out),
+        publish.staging(out) as staged,
+        tempfile.TemporaryDirectory(prefix="stadtrang-") as name,
+        two_processes as pool,
+    ):
         work = Path(name)
         prepared = pool.submit(prepare, catalog, folder, work, threads)
         checked = pool.submit(check_sources, catalog, folder, work)
         require(checked.result(), work, out)
         prepared.result()
-        running = [pool.submit(publish_edition, catalog, work, year, out, threads) for year in sorted(years)]
-        published = [edition.result() for edition in running]
-        publish.point_to_newest(out)
-        return published
+        running = [pool.submit(write_edition, catalog, work, year, staged, out, threads) for year in sorted(years)]
+        for edition in running:
+            edition.result()
+        return place(catalog, years, staged, out)
+
+
+def place(catalog: Catalog, years: Sequence[int], staged: Path, out: Path) -> list[publish.Published]:
+    """Publish what was written: all editions or, where one of them failed before, none."""
+    editions = [catalog.edition(year) for year in sorted(years)]
+    for edition in editions:
+        publish.is_new(staged, edition, out)  # all are looked at before the first is moved
+    published = [publish.place(staged, edition, out) for edition in editions]
+    publish.point_to_newest(out)
+    return published
+
+
+def _end_with_parent(parent: int) -> None:
+    """In a worker: end when the main process is gone, which alone holds the right to write."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def check_sources(catalog: Catalog, folder: Path, work: Path) -> list[Checked]:
@@ -162,8 +194,11 @@ def derive(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path
     warehouse.run(connection, models, keep=kept)
 
 
-def publish_edition(catalog: Catalog, work: Path, year: int, out: Path, threads: int = 1) -> publish.Published:
-    """Check the published tables of one edition, write its files and move them into place."""
+def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Path, threads: int = 1) -> None:
+    """Check the published tables of one edition and write its files to the staging folder.
+
+    Raises CheckError for a failed critical check; its findings go to <out>/refused/.
+    """
     edition = catalog.edition(year)
     with warehouse.connect(threads) as connection:
         publish.load_edition(connection, catalog, work, edition)
@@ -185,7 +220,7 @@ def publish_edition(catalog: Catalog, work: Path, year: int, out: Path, threads:
             f"insert into rejected by name select {year} as edition_year, * from "
             f"(from failed union all by name ({_stored(work / FAILING)}))"
         )
-        return publish.write(connection, catalog, work, edition, out)
+        publish.write(connection, catalog, work, edition, staged)
 
 
 def _edition_rows(year: int, table: str, failing: pd.DataFrame) -> pd.DataFrame:

@@ -314,6 +314,8 @@ def _validated(kind: type[T], data: Any, where: str) -> T:
 def _entries(kind: type[T], path: Path, key: str) -> dict[Any, T]:
     """A list of entries in one YAML file, by their key; a key given twice is an error."""
     data = _load_yaml(path)
+    if data == [] and path.name in ("editions.yml", "leagues.yml", "methods.yml", "areas.yml", "indicators.yml"):
+        raise CatalogError(f"{path.name}: at least one entry is expected, found none")
     if not isinstance(data, list):
         raise CatalogError(f"{path.name}: a list of entries is expected")
     found: dict[Any, T] = {}

@@ -103,6 +103,7 @@ def read_archive(
         )
     for source in catalog.sources.values():
         stored = archive.read_receipts(root, source.id)
+        _refuse_equal_editions(source, stored)
         for receipt in stored:
             table, rows_read, runs = _read_one(connection, source, receipt, root)
             if table in accounted:
@@ -116,6 +117,17 @@ def read_archive(
     _locate_stations(connection)
     accounts = pd.DataFrame(read, columns=["source_id", "edition", "part", "rows_read"])
     return accounts, pd.concat(rejected, ignore_index=True), pd.DataFrame([asdict(r) for r in receipts])
+
+
+def _refuse_equal_editions(source: Source, stored: list[archive.Receipt]) -> None:
+    """The same bytes under two years are one year's content under another's label."""
+    seen: dict[str, str] = {}
+    for receipt in stored:
+        if seen.setdefault(receipt.sha256, receipt.edition) != receipt.edition:
+            raise ReadError(
+                f"{source.id}: editions {seen[receipt.sha256]} and {receipt.edition} have the same bytes "
+                f"({receipt.file}); expected are two files, so one of them is under a wrong label"
+            )
 
 
 def _read_one(

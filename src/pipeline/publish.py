@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,19 +131,24 @@ def dictionary(catalog: Catalog) -> pd.DataFrame:
     return pd.DataFrame(rows).astype("str").where(lambda frame: frame != "nan", None)
 
 
-def write(
-    connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition, out: Path
-) -> Published:
-    """Write all files of the edition into a new folder, then move it into place. Equal bytes change nothing."""
-    check_columns(connection, catalog)
+@contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """A folder beside the editions, on the same file system, for what is not published yet."""
     try:
+        for leftover in out.glob(".writing-*"):  # of a run that was killed; the writer's lock says that it is gone
+            shutil.rmtree(leftover, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as name:
-            folder = Path(name) / edition.revision
-            folder.mkdir()
-            _write_files(connection, catalog, work, edition, folder)
-            return _place(folder, edition, out)
+            yield Path(name)
     except (OSError, duckdb.IOException) as error:
-        raise PipelineError(f"edition {edition.year} could not be written to {out}: {error}") from error
+        raise PipelineError(f"the editions could not be written to {out}: {error}") from error
+
+
+def write(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition, staged: Path) -> None:
+    """Write all files of the edition into the staging folder, as <staged>/<year>/."""
+    check_columns(connection, catalog)
+    folder = staged / str(edition.year)
+    folder.mkdir()
+    _write_files(connection, catalog, work, edition, folder)
 
 
 def check_columns(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
@@ -219,30 +225,37 @@ and a new revision of the edition beside this one, with its differences; this re
 """
 
 
-def _place(folder: Path, edition: Edition, out: Path) -> Published:
+def is_new(staged: Path, edition: Edition, out: Path) -> bool:
+    """Whether the written edition is not there yet. An edition is immutable: other bytes are an error."""
+    target = out / str(edition.year) / edition.revision
+    if not target.exists():
+        return True
+    stands = f"edition {edition.year} {edition.revision} in {target.parent}"
+    if not (target / SUMS).is_file() or read_sums(target) != read_sums(staged / str(edition.year)):
+        raise PipelineError(
+            f"{stands} has other bytes, and an edition is immutable; raise its revision in frame/editions.yml, or "
+            "choose another folder with --out"
+        )
+    expected = read_sums(target)
+    changed = sorted(expected.items() - actual_sums(target, expected).items())
+    if changed:
+        raise PipelineError(
+            f"{stands}: {', '.join(name for name, _ in changed)} is not what SHA256SUMS says: somebody changed it; "
+            "move the folder away and build again"
+        )
+    return False
+
+
+def place(staged: Path, edition: Edition, out: Path) -> Published:
+    """Move a written edition into place in one step; equal bytes change nothing."""
     year = out / str(edition.year)
-    target = year / edition.revision
-    if target.exists():
-        if (target / SUMS).read_bytes() != (folder / SUMS).read_bytes():
-            raise PipelineError(
-                f"edition {edition.year} {edition.revision} stands in {year} with other bytes, and an edition is "
-                "immutable; raise its revision in frame/editions.yml, or choose another folder with --out"
-            )
-        expected = read_sums(target)
-        changed = sorted(expected.items() - actual_sums(target, expected).items())
-        if changed:
-            raise PipelineError(
-                f"edition {edition.year} {edition.revision} in {year}: {', '.join(name for name, _ in changed)} is not "
-                "what SHA256SUMS says: somebody changed it; move the folder away and build again"
-            )
-        is_new = False
-    else:
+    fresh = is_new(staged, edition, out)
+    if fresh:
         year.mkdir(exist_ok=True)
-        folder.rename(target)
-        is_new = True
+        (staged / str(edition.year)).rename(year / edition.revision)
     if edition.revision == _newest(path.name for path in year.iterdir() if (path / SUMS).is_file()):
-        _copy(target, year)
-    return Published(edition.year, edition.revision, target, is_new)
+        _copy(year / edition.revision, year)
+    return Published(edition.year, edition.revision, year / edition.revision, fresh)
 
 
 def point_to_newest(out: Path) -> None:
@@ -257,7 +270,9 @@ def point_to_newest(out: Path) -> None:
         write_atomic(out / "latest.json", pointer.encode())
 
 
-def _newest(revisions: Iterator[str]) -> str:
+def _newest(names: Iterable[str]) -> str:
+    """The highest revision; a folder that is none (somebody's copy) does not count."""
+    revisions = [name for name in names if re.fullmatch(r"\d+(\.\d+)*", name)]
     return max(revisions, key=lambda revision: [int(part) for part in revision.split(".")])
 
 
@@ -265,7 +280,8 @@ def _copy(edition: Path, target: Path) -> None:
     """Copies of an edition's files, each replaced in one step, the checksums last; files of an older revision go."""
     target.mkdir(exist_ok=True)
     files = sorted(edition.iterdir(), key=lambda path: (path.name == SUMS, path.name))
-    if (target / SUMS).is_file() and (target / SUMS).read_bytes() == (edition / SUMS).read_bytes():
+    expected = read_sums(edition)
+    if (target / SUMS).is_file() and read_sums(target) == expected == actual_sums(target, expected):
         return
     for path in files:
         write_atomic(target / path.name, path.read_bytes())
@@ -289,7 +305,7 @@ def read_sums(folder: Path) -> dict[str, str]:
         raise PipelineError(f"{folder} is no edition: it has no {SUMS}")
     sums = {}
     for line in (folder / SUMS).read_text("utf-8").splitlines():
-        digest, name = line.split("  ", 1)
+        digest, _, name = line.partition("  ")
         sums[name] = digest
     return sums
 

@@ -57,7 +57,13 @@ def references(sql: str) -> set[str]:
 
 def graph(sql: Mapping[str, str]) -> dict[str, set[str]]:
     """Model to the models it reads; tables that no model makes are left out."""
-    return {name: references(text) & sql.keys() for name, text in sql.items()}
+    links = {}
+    for name, text in sql.items():
+        try:
+            links[name] = references(text) & sql.keys()
+        except sqlglot.errors.SqlglotError as error:
+            raise PipelineError(f"sql: model {name} is no SQL: {str(error).splitlines()[0]}") from error
+    return links
 
 
 def order(sql: Mapping[str, str]) -> list[str]:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -116,3 +117,34 @@ def test_the_wheel_builds_an_edition_far_from_the_checkout(editions: Path, tmp_p
     environment = {**os.environ, "PYTHONPATH": str(installed), "STADTRANG_HOME": str(tmp_path / "home")}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
     assert sums(tmp_path / "home" / "editions", 2019) == sums(editions, 2019)
+
+
+def test_a_run_that_is_killed_leaves_nobody_who_publishes(tmp_path: Path) -> None:
+    """The workers end with their parent, nothing is published, and the next run is whole."""
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "build", "--year", "2021", "--quiet"]
+    environment = {**os.environ, "STADTRANG_HOME": str(tmp_path / "it's me"), "TMPDIR": str(tmp_path)}
+    run = subprocess.Popen(command, env=environment, start_new_session=True)
+    time.sleep(6)
+    run.kill()
+    run.wait()
+    for _ in range(40):
+        if subprocess.run(["pgrep", "-s", str(run.pid)], capture_output=True).returncode != 0:
+            break
+        time.sleep(0.5)
+    else:
+        raise AssertionError("a worker outlived the run")
+    assert not list(tmp_path.glob("*/editions/2021"))
+    subprocess.run(command, env=environment, check=True)
+    assert [path.name for path in tmp_path.glob("*/editions/.writing-*")] == []
+    assert sums(tmp_path / "it's me" / "editions", 2021)
+
+
+def test_one_refused_edition_publishes_none(editions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2021 stands with other bytes, so 2020, which is fine and written, is not published either."""
+    (tmp_path / "2020").mkdir()
+    shutil.copytree(editions / "2021", tmp_path / "2021")
+    folder = tmp_path / "2021" / CATALOG.editions[2021].revision
+    (folder / publish.SUMS).write_text("something else\n")
+    with pytest.raises(PipelineError, match="immutable"):
+        build.build(CATALOG, BUNDLED, tmp_path, [2020, 2021], threads=2)
+    assert list((tmp_path / "2020").iterdir()) == []
