@@ -170,8 +170,10 @@ def prepare(catalog: Catalog, folder: Path, work: Path, threads: int = 1) -> Non
     with warehouse.connect(threads) as connection:
         derive(connection, catalog, folder)
         scores.score_all(connection, catalog)
-        for name, sql in published_models(catalog).items():
-            warehouse.write_parquet(connection, sql, work / f"{name}.parquet", compression="snappy")
+        for year in catalog.editions:
+            for name, sql in published_models(catalog).items():
+                rows = f"select * from (\n{sql}\n) where edition_year = {year}"
+                warehouse.write_parquet(connection, rows, work / str(year) / f"{name}.parquet", compression="snappy")
     sums = json.dumps(figures.sums(catalog, folder), indent=1)
     (work / "figures.json").write_text(sums, "utf-8")
 

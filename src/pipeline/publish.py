@@ -89,10 +89,10 @@ def _claim(handle: int, out: Path) -> None:
 def load_edition(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition) -> None:
     """One year's rows of every published table, in the order of the file."""
     for name, key in FILES.items():
-        path = work / f"published__{name}.parquet"
+        path = work / str(edition.year) / f"published__{name}.parquet"
         if path.exists():
             connection.execute(
-                f"create table {name} as from read_parquet(?) where edition_year = {edition.year} order by {key}",
+                f"create table {name} as from read_parquet(?) order by {key}",
                 [str(path)],
             )
     warehouse.table(connection, "incoming_dictionary", dictionary(catalog))

@@ -557,7 +557,6 @@ WORD = {"kind": "column", "name": "ags", "label_de": "x", "label_en": "x", "text
         ("indicators", INDICATOR, {"level": None}, "level"),
         ("indicators", INDICATOR, {"value_status": "inherited"}, "level"),
         ("indicators", INDICATOR, {"indicator_id": None}, "indicator_id"),
-        ("indicators", INDICATOR, {"source_id": None}, "source_id"),
         ("indicators", INDICATOR, {"source_row": None}, "source_row"),
         ("indicators", INDICATOR, {"value_status": "imputed"}, "missing_because"),
         ("indicators", INDICATOR, {"value_status": "imputed", "normalised": None}, "normalised"),
