@@ -59,7 +59,7 @@ def make(catalog: Catalog, archive_root: Path, target: Path) -> pd.DataFrame:
             folder = Path(beside) / "new"
             folder.mkdir()  # the temporary folder is private, the figures in it are not
             _write(connection, catalog, folder, sorted(typed), accounts, receipts)
-            _refuse_to_lose(folder, target)
+            _refuse_to_lose(catalog, folder, target)
             _replace(folder, target)
     except (OSError, duckdb.IOException) as error:
         raise PipelineError(
@@ -68,9 +68,10 @@ def make(catalog: Catalog, archive_root: Path, target: Path) -> pd.DataFrame:
     return accounts
 
 
-def _refuse_to_lose(fresh: Path, target: Path) -> None:
-    """Figures never replace figures that hold more tables: an archive without some source would delete them."""
-    lost = sorted({path.stem for path in target.glob("typed__*.parquet")} - {path.stem for path in fresh.iterdir()})
+def _refuse_to_lose(catalog: Catalog, fresh: Path, target: Path) -> None:
+    """Figures never replace figures that hold more declared tables: an archive without a source would delete them."""
+    stand = {path.stem for path in target.glob("typed__*.parquet")} & catalog.typed_tables.keys()
+    lost = sorted(stand - {path.stem for path in fresh.iterdir()})
     if lost:
         raise PipelineError(
             f"figures {target}: the archive has no files for {', '.join(lost)}, which stand there; fetch these sources "
@@ -103,12 +104,12 @@ def read_archive(
         )
     for source in catalog.sources.values():
         stored = archive.read_receipts(root, source.id)
-        _refuse_equal_editions(source, stored)
         for receipt in stored:
             table, rows_read, runs = _read_one(connection, source, receipt, root)
             if table in accounted:
                 read.append((source.id, receipt.edition, receipt.part, rows_read))
             rejected.append(runs)
+        _refuse_equal_editions(source, stored)
         receipts += stored
     if not receipts:
         raise PipelineError(
