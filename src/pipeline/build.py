@@ -50,7 +50,7 @@ def build(catalog: Catalog, folder: Path, out: Path, years: Sequence[int], threa
     for year in years:
         catalog.edition(year)
     two_processes = ProcessPoolExecutor(
-        2, multiprocessing.get_context("spawn"), initializer=_end_with_parent, initargs=(os.getpid(),)
+        2, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(os.getpid(),)
     )
     with (
         publish.writer(out),
@@ -79,8 +79,9 @@ def place(catalog: Catalog, years: Sequence[int], staged: Path, out: Path) -> li
     return published
 
 
-def _end_with_parent(parent: int) -> None:
-    """In a worker: end when the main process is gone, which alone holds the right to write."""
+def _start_worker(parent: int) -> None:
+    """In a worker: end when the main process is gone, which alone holds the right to write; and load the library of
+    the checks while DuckDB computes."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -88,6 +89,7 @@ def _end_with_parent(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=checks.warm_up, daemon=True).start()
 
 
 def check_sources(catalog: Catalog, folder: Path, work: Path) -> list[Checked]:

@@ -7,6 +7,7 @@ the columns of the condition in `meta.condition_columns`.
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 from dataclasses import dataclass
@@ -85,6 +86,11 @@ def columns_of(table: str, folder: Path | None = None) -> set[str]:
         found |= set(kwargs.get("column_list", []))
         found |= set(expectation["meta"].get("condition_columns", []))
     return found
+
+
+def warm_up() -> None:
+    """Import the library ahead of its first use; the import's own lock makes whoever comes meanwhile wait."""
+    importlib.import_module("great_expectations")
 
 
 @cache
