@@ -148,8 +148,8 @@ def main() -> None:
         whole = measure(prepare, folder, work, threads)
         rows.append(("SQL: core, indicators, values", *derived))
         rows.append(("scoring", scored[0] - derived[0], scored[1]))
-        rows.append(("SQL: published tables", whole[0] - scored[0], whole[1]))
-        rows.append(("publishing with checks", *measure(publish, work, out)))
+        rows.append(("handing over to the editions", whole[0] - scored[0], whole[1]))
+        rows.append(("publishing: SQL, checks, files", *measure(publish, work, out)))
         total = sum(seconds for _, seconds, _ in rows)
         print(f"four editions, {threads} threads\n{'stage':32} {'seconds':>8} {'share':>6} {'peak MB':>8}")
         for stage, seconds, peak in rows:

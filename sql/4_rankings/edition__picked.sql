@@ -9,7 +9,7 @@ with dated as (
     year(values_.reference_date - interval 1 day) as reference_year,
     case when values_.level = 'shared_district' then 'district' else values_.level end as unit_level,
     coalesce(year(editions.territory_date), year(values_.reference_date - interval 1 day)) as territory_year,
-    indicators.is_complete
+    indicators.indicator_number, indicators.is_complete
   from indicator_values as values_
   join frame__indicators as indicators using (indicator_id, source_id)
   left join frame__editions as editions using (source_id, edition)
@@ -41,12 +41,16 @@ comparable as (
 ),
 in_time as (
   select
-    years.edition_year, dated.*,
-    row_number() over (
-      partition by years.edition_year, dated.indicator_id, dated.unit_level, dated.unit_key
-      order by dated.value is not null and comparable.is_comparable desc, dated.reference_date desc, dated.row_number
-    ) as choice,
-    comparable.is_comparable
+    years.edition_year, dated.indicator_number, dated.unit_level, dated.unit_key,
+    arg_max(
+      {
+        'level': dated.level, 'is_comparable': comparable.is_comparable, 'value': dated.value, 'numerator': dated.numerator,
+        'denominator': cast(dated.denominator as double), 'value_status': dated.value_status, 'sign_raw': dated.sign_raw,
+        'reference_date': dated.reference_date, 'reference_year': dated.reference_year,
+        'edition': dated.edition, 'part': dated.part, 'row_number': dated.row_number
+      },
+      row(dated.value is not null and comparable.is_comparable, dated.reference_date, -dated.row_number)
+    ) as best
   from dated
   join frame__years as years
     on dated.reference_year between years.edition_year - years.carry_forward_years and years.edition_year
@@ -56,13 +60,13 @@ in_time as (
   anti join frame__editions as newer_list
     on not dated.is_complete and newer_list.source_id = dated.source_id
     and newer_list.reference_date > dated.reference_date and year(newer_list.reference_date) <= years.edition_year
+  group by years.edition_year, dated.indicator_number, dated.unit_level, dated.unit_key
 )
 select
-  edition_year, indicator_id, unit_level, unit_key, level = 'shared_district' as is_shared,
-  case when is_comparable then value end as value,
-  case when is_comparable then numerator end as numerator,
-  case when is_comparable then cast(denominator as double) end as denominator,
-  case when is_comparable or value is null then value_status else 'not_convertible' end as value_status,
-  sign_raw, reference_date, reference_year, edition, part, row_number
+  edition_year, indicator_number, unit_level, unit_key, best.level = 'shared_district' as is_shared,
+  case when best.is_comparable then best.value end as value,
+  case when best.is_comparable then best.numerator end as numerator,
+  case when best.is_comparable then best.denominator end as denominator,
+  case when best.is_comparable or best.value is null then best.value_status else 'not_convertible' end as value_status,
+  best.sign_raw, best.reference_date, best.reference_year, best.edition, best.part, best.row_number
 from in_time
-where choice = 1

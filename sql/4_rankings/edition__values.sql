@@ -9,13 +9,13 @@ with places as (
 ),
 has as (
   select
-    edition_year, indicator_id, unit_level, unit_key,
+    edition_year, indicator_number, unit_level, unit_key,
     case when value is not null then reference_year end as value_year
   from edition__picked
 ),
 levelled as (
   select
-    places.*, indicators.indicator_id,
+    places.*, indicators.indicator_id, indicators.indicator_number,
     case
       when own.value_year >= greatest(coalesce(association.value_year, 0), coalesce(district.value_year, 0)) then 'municipality'
       when association.value_year >= coalesce(district.value_year, 0) then 'association'
@@ -28,13 +28,13 @@ levelled as (
   cross join frame__indicators as indicators
   left join has as own
     on own.unit_level = 'municipality' and own.edition_year = places.edition_year
-    and own.indicator_id = indicators.indicator_id and own.unit_key = places.ags
+    and own.indicator_number = indicators.indicator_number and own.unit_key = places.ags
   left join has as association
     on association.unit_level = 'association' and association.edition_year = places.edition_year
-    and association.indicator_id = indicators.indicator_id and association.unit_key = places.association_key
+    and association.indicator_number = indicators.indicator_number and association.unit_key = places.association_key
   left join has as district
     on district.unit_level = 'district' and district.edition_year = places.edition_year
-    and district.indicator_id = indicators.indicator_id and district.unit_key = places.district_key
+    and district.indicator_number = indicators.indicator_number and district.unit_key = places.district_key
 ),
 source_units as (
   select distinct source_id, level, unit_key from indicator_values where level <> 'shared_district'
@@ -80,9 +80,9 @@ select
   end as value_status,
   picked.edition as source_edition, picked.part as source_part, picked.row_number as source_row
 from keyed
-join frame__indicators as indicators on indicators.indicator_id = keyed.indicator_id
+join frame__indicators as indicators on indicators.indicator_number = keyed.indicator_number
 left join edition__picked as picked
-  on picked.edition_year = keyed.edition_year and picked.indicator_id = keyed.indicator_id
+  on picked.edition_year = keyed.edition_year and picked.indicator_number = keyed.indicator_number
   and picked.unit_level = keyed.unit_level and picked.unit_key = keyed.unit_key
 left join known
   on known.edition_year = keyed.edition_year and known.ags = keyed.ags and known.indicator_id = keyed.indicator_id

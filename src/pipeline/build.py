@@ -11,6 +11,8 @@ change needs the year before; only the wanted ones are published.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import multiprocessing
 import os
@@ -29,6 +31,7 @@ from pipeline import checks, figures, publish, scores, warehouse
 from pipeline.catalog import Catalog
 from pipeline.errors import CheckError
 
+EDITION_MEMORY = "350MB"  # of DuckDB; two editions are written at a time
 CHECKS, FAILING = "checks", "failing"  # folders of the work folder
 
 
@@ -80,14 +83,17 @@ def place(catalog: Catalog, years: Sequence[int], staged: Path, out: Path) -> li
 
 
 def _start_worker(parent: int) -> None:
-    """In a worker: end when the main process is gone, which alone holds the right to write; and load the library of
-    the checks while DuckDB computes."""
+    """In a worker: end when the main process is gone, which alone holds the right to write; load the library of the
+    checks while DuckDB computes; and never look for garbage, which costs a tenth of the checks and finds nothing in a
+    process of a few seconds."""
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.5)
         os._exit(1)
 
+    gc.freeze()
+    atexit.register(os._exit, 0)  # and it need not be taken apart at the end
     threading.Thread(target=watch, daemon=True).start()
     threading.Thread(target=checks.warm_up, daemon=True).start()
 
@@ -168,34 +174,27 @@ def _stop(
 
 
 def prepare(catalog: Catalog, folder: Path, work: Path, threads: int = 1) -> None:
-    """Core, indicators, scores and published tables of all declared editions, as Parquet in the work folder."""
+    """Core, indicators and scores of all declared editions: what the published models read, as Parquet in the work
+    folder. The models themselves run per edition, beside each other."""
     with warehouse.connect(threads) as connection:
         derive(connection, catalog, folder)
         scores.score_all(connection, catalog)
-        for year in catalog.editions:
-            for name, sql in published_models(catalog).items():
-                rows = f"select * from (\n{sql}\n) where edition_year = {year}"
-                warehouse.write_parquet(connection, rows, work / str(year) / f"{name}.parquet", compression="snappy")
+        for name in publish.inputs(catalog):
+            target = work / publish.INPUTS / f"{name}.parquet"
+            warehouse.write_parquet(connection, f'from "{name}"', target, compression="snappy")
     sums = json.dumps(figures.sums(catalog, folder), indent=1)
     (work / "figures.json").write_text(sums, "utf-8")
-
-
-def published_models(catalog: Catalog) -> dict[str, str]:
-    """The models of the files of an edition, all years in one."""
-    rankings = warehouse.layer(catalog, "4_rankings")
-    return {name: sql for name, sql in sorted(rankings.items()) if name.startswith("published__")}
 
 
 def derive(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path) -> None:
     """Figures to the tables that scores and files are made from; whatever only leads there is dropped on the way."""
     warehouse.declare(connection, catalog)
     figures.load(connection, catalog, folder)
-    published = published_models(catalog)
+    published = publish.models(catalog)
     models = warehouse.layer(catalog, "2_core", "3_indicators", "4_rankings")
     models = {name: sql for name, sql in models.items() if name not in published}
     models["indicator_values"] = warehouse.union_of_indicators(catalog)
-    kept = {"edition__values", "edition__places"}.union(*map(warehouse.references, published.values()))
-    warehouse.run(connection, models, keep=kept)
+    warehouse.run(connection, models, keep=publish.inputs(catalog))
 
 
 def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Path, threads: int = 1) -> None:
@@ -204,8 +203,8 @@ def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Pa
     Raises CheckError for a failed critical check; its findings go to <out>/refused/.
     """
     edition = catalog.edition(year)
-    with warehouse.connect(threads) as connection:
-        publish.load_edition(connection, catalog, work, edition)
+    with warehouse.connect(threads, EDITION_MEMORY) as connection:
+        publish.write_tables(connection, catalog, work, edition, staged)
         results, failing = [], []
         for name in (name for name in publish.FILES if name not in publish.FINDINGS):
             outcome = _run_suite(connection, name, f"from {name}")
@@ -224,7 +223,7 @@ def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Pa
             f"insert into rejected by name select {year} as edition_year, * from "
             f"(from failed union all by name ({_stored(work / FAILING)}))"
         )
-        publish.write(connection, catalog, work, edition, staged)
+        publish.write_findings(connection, catalog, work, edition, staged)
 
 
 def _edition_rows(year: int, table: str, failing: pd.DataFrame) -> pd.DataFrame:

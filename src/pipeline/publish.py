@@ -42,6 +42,7 @@ FILES: Mapping[str, str] = {  # file: the unique key that its rows are sorted by
 FINDINGS = ("checks", "rejected")  # about the other files, so written last and not checked themselves
 SUMS = "SHA256SUMS"
 LOCK = "sources.lock.json"
+INPUTS = "inputs"  # folder of the work folder
 LICENCE = "CC BY 4.0 (scores, ranks, text); copied figures keep their publisher's licence, see ATTRIBUTION.csv"
 
 
@@ -86,20 +87,53 @@ def _claim(handle: int, out: Path) -> None:
         ) from error
 
 
-def load_edition(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition) -> None:
-    """One year's rows of every published table, in the order of the file."""
-    for name, key in FILES.items():
-        path = work / str(edition.year) / f"published__{name}.parquet"
-        if path.exists():
-            connection.execute(
-                f"create table {name} as from read_parquet(?) order by {key}",
-                [str(path)],
-            )
+def models(catalog: Catalog) -> dict[str, str]:
+    """The models of the files of an edition, all years in one; named published__<file>."""
+    rankings = warehouse.layer(catalog, "4_rankings")
+    return {name: sql for name, sql in sorted(rankings.items()) if name.startswith("published__")}
+
+
+def inputs(catalog: Catalog) -> list[str]:
+    """The tables that the models of the files read."""
+    return sorted(set().union(*map(warehouse.references, models(catalog).values())))
+
+
+def write_tables(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition, staged: Path
+) -> None:
+    """One year's rows of the published tables from what `build.prepare` left: written to <staged>/<year>/ and read
+    from there again, so that what is checked is the file. The findings are made as tables: they are not whole yet."""
+    folder = staged / str(edition.year)
+    folder.mkdir()
+    connection.execute("create schema inputs")
+    connection.execute("use inputs")  # apart from the files: both have a table `rejected`
+    for name in inputs(catalog):
+        connection.read_parquet(str(work / INPUTS / f"{name}.parquet")).create_view(name)
     warehouse.table(connection, "incoming_dictionary", dictionary(catalog))
-    connection.execute(
-        f"create table dictionary as select {edition.year}::smallint as edition_year, * from incoming_dictionary "
-        f"order by {FILES['dictionary']}"
-    )
+    rows = {
+        name: f"select * from (\n{sql}\n) where edition_year = {edition.year}" for name, sql in models(catalog).items()
+    }
+    rows["published__dictionary"] = f"select {edition.year}::smallint as edition_year, * from incoming_dictionary"
+    for name, sql in rows.items():
+        file = name.removeprefix("published__")
+        if file in FINDINGS:
+            connection.execute(f"create table main.{file} as {sql}")
+        else:
+            _write_file(connection, catalog, edition, file, sql, folder)
+            connection.execute(f"create view main.{file} as from read_parquet({_literal_path(folder, file)})")
+    connection.execute("use main")
+
+
+def _literal_path(folder: Path, file: str) -> str:
+    return warehouse.literal(str(folder / f"{file}.parquet"))
+
+
+def _write_file(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, edition: Edition, file: str, sql: str, folder: Path
+) -> None:
+    """One file, its rows sorted by its key."""
+    metadata = _metadata(catalog, edition)
+    warehouse.write_parquet(connection, f"{sql} order by {FILES[file]}", folder / f"{file}.parquet", metadata)
 
 
 def dictionary(catalog: Catalog) -> pd.DataFrame:
@@ -143,12 +177,23 @@ def staging(out: Path) -> Iterator[Path]:
         raise PipelineError(f"the editions could not be written to {out}: {error}") from error
 
 
-def write(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition, staged: Path) -> None:
-    """Write all files of the edition into the staging folder, as <staged>/<year>/."""
+def write_findings(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition, staged: Path
+) -> None:
+    """The rest of the edition: findings, dictionary as CSV, licences, lock, checksums."""
     check_columns(connection, catalog)
     folder = staged / str(edition.year)
-    folder.mkdir()
-    _write_files(connection, catalog, work, edition, folder)
+    for file in FINDINGS:
+        _write_file(connection, catalog, edition, file, f"from {file}", folder)
+    table = folder / "dictionary.csv"
+    connection.execute(
+        f"copy (from dictionary order by {FILES['dictionary']}) to {warehouse.literal(str(table))} (format csv, header)"
+    )
+    (folder / "ATTRIBUTION.csv").write_text(figures.attribution(catalog), "utf-8")
+    (folder / "LICENSE.md").write_text(_licence_text(edition), "utf-8")
+    (folder / LOCK).write_text(_lock(connection, catalog, work, edition), "utf-8")
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.iterdir())]
+    (folder / SUMS).write_text("".join(sums), "utf-8")
 
 
 def check_columns(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
@@ -161,23 +206,6 @@ def check_columns(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> No
                 f"columns.yml: {name}: not declared: {sorted(there - declared)}; "
                 f"declared and not there: {sorted(declared - there)}"
             )
-
-
-def _write_files(
-    connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition, folder: Path
-) -> None:
-    metadata = _metadata(catalog, edition)
-    for name, key in FILES.items():
-        warehouse.write_parquet(connection, f"from {name} order by {key}", folder / f"{name}.parquet", metadata)
-    table = folder / "dictionary.csv"
-    connection.execute(
-        f"copy (from dictionary order by {FILES['dictionary']}) to {warehouse.literal(str(table))} (format csv, header)"
-    )
-    (folder / "ATTRIBUTION.csv").write_text(figures.attribution(catalog), "utf-8")
-    (folder / "LICENSE.md").write_text(_licence_text(edition), "utf-8")
-    (folder / LOCK).write_text(_lock(connection, catalog, work, edition), "utf-8")
-    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.iterdir())]
-    (folder / SUMS).write_text("".join(sums), "utf-8")
 
 
 def _metadata(catalog: Catalog, edition: Edition) -> dict[str, str]:

@@ -28,10 +28,10 @@ create or replace macro number_of(raw, decimal_mark) as finite_or_null(try_cast(
 create or replace macro plain_name(name) as lower(trim(regexp_replace(regexp_replace(regexp_replace(
   replace(name, 'ß', 'ss'), ',.*$', ''), '[-–/ ]+', ' ', 'g'), '\\s+', ' ', 'g')));
 """
-MEMORY_LIMIT = "800MB"  # of DuckDB; four editions of 39 indicators need less, more is spilled to disk
+MEMORY_LIMIT = "600MB"  # of DuckDB; what four editions of 39 indicators do not fit into is spilled to disk
 
 
-def connect(threads: int = 1) -> duckdb.DuckDBPyConnection:
+def connect(threads: int = 1, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
     """An empty database in memory with the project's macros; no network, no extension."""
     connection = duckdb.connect(
         config={
@@ -39,7 +39,7 @@ def connect(threads: int = 1) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "preserve_insertion_order": "true",
-            "memory_limit": MEMORY_LIMIT,
+            "memory_limit": memory_limit,
             "temp_directory": str(Path(tempfile.gettempdir()) / f"stadtrang-spill-{os.getpid()}"),
         }
     )
