@@ -107,7 +107,7 @@ def yearly_ranking(
         tempfile.TemporaryDirectory(prefix="stadtrang-") as work,
     ):
         prepared = prepare.submit(folder, work)  # the SQL runs while the checks do
-        checked = [check_source(source_id, folder, work) for source_id in sorted(declared.sources)]
+        checked = [check_source(source_id, folder, work) for source_id in sorted(declared.retrieved)]
         prepared.wait()
         build.require([build.Checked(**c) for c in checked], Path(work), Path(out))
         prepared.result()

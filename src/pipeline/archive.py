@@ -146,6 +146,8 @@ def fetch_from(root: Path, folder: Path, sources: Iterable[Source]) -> tuple[lis
         for name, edition in source.editions.items():
             for part in edition.parts:
                 path = _find(folder, part)
+                if path is None and not source.is_retrieved:
+                    continue
                 if path is None:
                     missing.append(f"{source.id}, edition {name}: {part.file}")
                     continue

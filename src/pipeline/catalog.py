@@ -118,6 +118,11 @@ class Source(Declared):
     editions: dict[str, SourceEdition]
     limits: str | None = None
 
+    @property
+    def is_retrieved(self) -> bool:
+        """Whether real bytes or a recorded reply were ever read. What is only described enters no edition."""
+        return self.evidence != "described only"
+
     @model_validator(mode="after")
     def _layouts_and_signs_exist(self) -> Source:
         for name, edition in self.editions.items():
@@ -140,7 +145,8 @@ class Area(Declared):
 
 
 class Indicator(Declared):
-    """One indicator. `per`: a shrunk rate is per x numerator / denominator; `sets` empty: published, not scored."""
+    """One indicator. `per`: a shrunk rate is per x numerator / denominator; `sets` empty: published, not scored;
+    `first_year`: the first edition that its source can serve, where that is not the first of all."""
 
     id: str
     area: str
@@ -157,6 +163,7 @@ class Indicator(Declared):
     per: int = 1
     shrink: bool = False
     goalposts: tuple[float, float] | None = None
+    first_year: int | None = None
     null_rule: str
     limits: str
     label_de: str
@@ -272,9 +279,16 @@ class Catalog:
         return {table: source for source in self.sources.values() for table in source.tables}
 
     @cached_property
+    def retrieved(self) -> dict[str, Source]:
+        """The sources that figures and editions rest on."""
+        return {name: source for name, source in self.sources.items() if source.is_retrieved}
+
+    @cached_property
     def sorted_indicators(self) -> list[Indicator]:
-        """By id: the order of every array's columns."""
-        return sorted(self.indicators.values(), key=lambda i: i.id)
+        """Those that editions hold, by id: the order of every array's columns."""
+        newest = max(self.editions)
+        held = (i for i in self.indicators.values() if i.source in self.retrieved and (i.first_year or 0) <= newest)
+        return sorted(held, key=lambda i: i.id)
 
     def edition(self, year: int) -> Edition:
         if year not in self.editions:

@@ -298,7 +298,7 @@ def attribution(catalog: Catalog) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["source_id", "title", "publisher", "licence", "attribution", "page"])
-    for source in catalog.sources.values():
+    for source in catalog.retrieved.values():
         writer.writerow([source.id, source.title, source.publisher, source.licence, source.attribution, source.page])
     return text.getvalue()
 
@@ -348,7 +348,12 @@ def load(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path) 
 
 def table_names(catalog: Catalog) -> list[str]:
     """Every table of a figures folder."""
-    return [*sorted(catalog.typed_tables), "rejected", "accounts", "receipts"]
+    return [
+        *sorted(table for table, source in catalog.typed_tables.items() if source.is_retrieved),
+        "rejected",
+        "accounts",
+        "receipts",
+    ]
 
 
 def load_table(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:

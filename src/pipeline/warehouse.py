@@ -76,8 +76,15 @@ def order(sql: Mapping[str, str]) -> list[str]:
 
 
 def layer(catalog: Catalog, *layers: str) -> dict[str, str]:
-    """The models of some folders of sql/."""
-    return {name: text for name, text in catalog.sql.items() if catalog.sql_layer[name] in layers}
+    """The models of some folders of sql/; above the typed tables only what rests on retrieved sources alone."""
+    waiting = {table for table, source in catalog.typed_tables.items() if not source.is_retrieved}
+    wanted = {name: text for name, text in catalog.sql.items() if catalog.sql_layer[name] in layers}
+    if not waiting:
+        return wanted
+    reads = {name: references(text) for name, text in catalog.sql.items() if catalog.sql_layer[name] != "1_typed"}
+    while more := {name for name, read in reads.items() if read & waiting} - waiting:
+        waiting |= more
+    return {name: text for name, text in wanted.items() if name not in waiting or catalog.sql_layer[name] == "1_typed"}
 
 
 def run(connection: duckdb.DuckDBPyConnection, models: Mapping[str, str], keep: Collection[str] | None = None) -> None:
