@@ -24,7 +24,7 @@ from pipeline.read import Reading, read_part
 CATALOG = catalog.load()
 PARTS = [
     pytest.param(source, edition, part, id=f"{source.id}-{edition}-{archive.part_name(part)}")
-    for source in CATALOG.sources.values()
+    for source in CATALOG.retrieved.values()
     for edition, declared in source.editions.items()
     for part in declared.parts
 ]
