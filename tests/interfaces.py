@@ -6,6 +6,7 @@ twelve municipalities of places.py.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,9 @@ import pandas as pd
 import samples
 
 from pipeline import archive, catalog, checks, figures, warehouse
-from pipeline.read import Place, Reading, read_part
-from pipeline.replies import Reply, Request
+from pipeline.catalog import Request
+from pipeline.read import Reading, read_part
+from pipeline.replies import Reply
 
 CATALOG = catalog.load()
 HTML = b"<!DOCTYPE html>\n<html><head><title>Wartungsarbeiten</title></head></html>"
@@ -42,8 +44,13 @@ class Publisher:
         return answer(request) if callable(answer) else answer
 
 
-def place(source: str, edition: str, part: str = "part") -> Place:
-    return Place(source, edition, f"{part}.zip", part)
+def fetch(ask: Publisher, source: str, edition: str, **layout: Any) -> bytes:
+    """What is archived for the edition's only part; `layout` changes keys of its layout."""
+    declared = CATALOG.sources[source]
+    (part,) = declared.editions[edition].parts
+    changed = {**declared.layouts, part.layout: declared.layouts[part.layout].model_copy(update=layout)}
+    module = importlib.import_module(f"pipeline.sources.{source}")
+    return bytes(module.fetch(ask, declared.model_copy(update={"layouts": changed}), edition, part))
 
 
 def read(source: str, edition: str, content: bytes) -> Reading:
@@ -75,15 +82,25 @@ def incomplete(table: str, frame: pd.DataFrame) -> list[str]:
 
 
 def _checked(table: str, frame: pd.DataFrame, of_all: bool) -> pd.DataFrame:
-    found = checks.run_suite(table, frame[sorted(checks.columns_of(table))]).checks
+    with warehouse.connect() as connection:
+        _put(connection, table, frame)
+        columns = sorted(checks.columns_of(table))
+        found = checks.run_suite(table, warehouse.category_frame(connection, f"from {table}", columns)).checks
     return found[found["expectation"].isin(OF_ALL_GERMANY) == of_all]
+
+
+def _put(connection: duckdb.DuckDBPyConnection, name: str, frame: pd.DataFrame) -> None:
+    """A frame as a table; pandas knows no dates, so its times become dates again."""
+    warehouse.table(connection, name, frame)
+    for column in frame.select_dtypes("datetime").columns:
+        connection.execute(f"alter table {name} alter {column} type date")
 
 
 def indicator(name: str, columns: str, **tables: Any) -> list[tuple[Any, ...]]:
     """The rows of an indicator's SQL over these typed and core tables, by unit and date."""
     with warehouse.connect() as connection:
         for table, frame in tables.items():
-            warehouse.table(connection, table, frame)
+            _put(connection, table, frame)
         model = f"indicator__{name}"
         warehouse.run(connection, {model: CATALOG.sql[model]})
         return connection.execute(f"select {columns} from {model} order by unit_key, reference_date").fetchall()

@@ -11,26 +11,16 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
-from pipeline.catalog import Layout, Part
+from pipeline.catalog import Access, Layout, Part, Request, Source
 from pipeline.errors import ReadError
 from pipeline.read import ZIP_ERRORS, Place, Reading, Row, from_grid, text_of
 
 T = TypeVar("T")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that a zip can hold
 MAX_BUNDLE = 500_000_000  # bytes unpacked; the largest that is asked for (OZG, all of Germany) is estimated at a third
-Parameters = Mapping[str, str | Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Request:
-    """One question. `parameters` are the query of a GET and the form of a POST; secrets stand in `headers` alone."""
-
-    address: str
-    parameters: Parameters = field(default_factory=dict)
-    method: Literal["GET", "POST"] = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -41,7 +31,11 @@ class Reply:
 
 
 Ask = Callable[[Request], Reply]
-"""Sends a request with retries, politeness and caps, and returns whatever came back in the end."""
+"""Sends a request with retries, politeness and caps, and returns whatever came back in the end.
+
+A source that takes more than one request has `fetch(ask, source, edition, part) -> bytes` in its module: the bytes
+that are archived for the part, already refused where they are not what its edition declares.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +44,16 @@ class Page:
 
     rows: Sequence[Any]
     total: range
+
+
+def place_of(source: Source, edition: str, part: Part) -> Place:
+    return Place(source.id, edition, Path(part.file).name, part.name or part.layout)
+
+
+def access_of(source: Source) -> Access:
+    if source.access is None:
+        raise ReadError(f"{source.id}: an address is expected in sources/{source.id}.yml, found: {source.no_access}")
+    return source.access
 
 
 def body(reply: Reply, what: str, place: Place) -> bytes:

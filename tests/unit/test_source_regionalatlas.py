@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from interfaces import CATALOG, HTML, JSON, Publisher, failures, incomplete, indicator, place, read, typed
+from interfaces import CATALOG, HTML, JSON, Publisher, failures, fetch, incomplete, indicator, read, typed
 from places import TWELVE
 
 from pipeline.errors import ReadError
@@ -23,8 +23,7 @@ AREA = {  # % in 2023 (AI0111), as the Regionaldatenbank gives it
     "07211000": 32.7, "07231021": 5.7, "08426118": 8.0, "08436064": 21.9, "09162000": 75.4, "16063105": 21.4,
 }  # fmt: skip
 SHORT = {"02000000": "02", "01001000": "01001", "05315000": "05315", "07211000": "07211", "09162000": "09162"}
-LAYOUT = CATALOG.sources["regionalatlas"].layouts["areas_2023"]
-HERE = place("regionalatlas", "2023", "AI-N-01-2-5")
+DATA = str(CATALOG.sources["regionalatlas"].access.address)  # type: ignore[union-attr]
 TABLE = "typed__regionalatlas__values"
 
 
@@ -56,22 +55,22 @@ def publisher(data: bytes, listed: bytes | None = None, status: int = 200) -> Pu
     return Publisher(
         {
             regionalatlas.CATALOGUE: Reply(200, catalogue() if listed is None else listed, JSON),
-            regionalatlas.DATA: Reply(status, data, JSON),
+            DATA: Reply(status, data, JSON),
         }
     )
 
 
 def test_one_table_and_year_is_asked_by_the_name_that_the_catalogue_gives() -> None:
     server = publisher(areas())
-    content = regionalatlas.fetch(server, LAYOUT, HERE)
-    assert regionalatlas.fetch(publisher(areas()), LAYOUT, HERE) == content  # the same replies, the same bytes
+    content = fetch(server, "regionalatlas", "2023")
+    assert fetch(publisher(areas()), "regionalatlas", "2023") == content  # the same replies, the same bytes
     layer = json.loads(str(server.asked[1].parameters["layer"]))["source"]["dataSource"]["query"]
     assert "JOIN ai_n_01_2_5 ON ags = ags2 and jahr = jahr2 WHERE typ = 5 AND jahr = 2023 AND (jahr2 = 2023 " in layer
     assert read("regionalatlas", "2023", content).rows_read == 12
 
 
 def test_keys_of_two_and_five_digits_are_filled_up_on_the_right(tmp_path: Path) -> None:
-    rows = typed(tmp_path, "regionalatlas", {"2023": regionalatlas.fetch(publisher(areas()), LAYOUT, HERE)})
+    rows = typed(tmp_path, "regionalatlas", {"2023": fetch(publisher(areas()), "regionalatlas", "2023")})
     assert dict(zip(rows["unit_key"], rows["value"], strict=True)) == AREA
     assert set(rows["reference_date"].astype(str)) == {"2023-12-31"}
     assert failures(TABLE, rows) == [] and len(incomplete(TABLE, rows)) == 3
@@ -121,16 +120,15 @@ def test_a_magic_number_that_is_not_declared_fails_the_suite(tmp_path: Path) -> 
 def test_a_catalogue_without_the_table_stops_before_the_data_are_asked(listed: bytes, message: str) -> None:
     server = publisher(areas(), listed)
     with pytest.raises(ReadError, match=f"regionalatlas, edition 2023, .*{message}"):
-        regionalatlas.fetch(server, LAYOUT, HERE)
+        fetch(server, "regionalatlas", "2023")
     assert [request.address for request in server.asked] == [regionalatlas.CATALOGUE]
 
 
 def test_what_is_no_name_never_becomes_part_of_the_sql() -> None:
     wicked = "ai002_1_5; drop table x"
-    layout = LAYOUT.model_copy(update={"sheet": wicked})
     server = publisher(areas(), catalogue(code=wicked))
     with pytest.raises(ReadError, match="a code of letters, digits and hyphens"):
-        regionalatlas.fetch(server, layout, HERE)
+        fetch(server, "regionalatlas", "2023", sheet=wicked)
     assert len(server.asked) == 1
 
 
@@ -155,7 +153,7 @@ def test_what_is_no_name_never_becomes_part_of_the_sql() -> None:
 )
 def test_a_reply_that_is_not_all_areas_of_the_year_is_refused(data: bytes, status: int, message: str) -> None:
     with pytest.raises(ReadError, match=message):
-        regionalatlas.fetch(publisher(data, status=status), LAYOUT, HERE)
+        fetch(publisher(data, status=status), "regionalatlas", "2023")
 
 
 def test_a_renamed_field_and_a_lost_zero_are_named() -> None:

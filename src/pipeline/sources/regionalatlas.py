@@ -9,21 +9,22 @@ import json
 import re
 from typing import Any
 
-from pipeline.catalog import Layout, Part
+from pipeline.catalog import Layout, Part, Request, Source
 from pipeline.read import Place, Reading
-from pipeline.replies import Ask, Request, body, bundle, dig, member, parse_json, reading, unbundle
+from pipeline.replies import Ask, access_of, body, bundle, dig, member, parse_json, place_of, reading, unbundle
 
 CATALOGUE = "https://regionalatlas.statistikportal.de/taskrunner/services.json"
-DATA = "https://www.gis-idmz.nrw.de/arcgis/rest/services/stba/regionalatlas/MapServer/dynamicLayer/query"
 MUNICIPALITY = 5  # `typ` of the areas; 1 Land, 2 Regierungsbezirk, 3 district
 
 
-def fetch(ask: Ask, layout: Layout, place: Place) -> bytes:
-    """The catalogue and one table of one year (layout.sheet, layout.constants["period"]) as one bundle."""
+def fetch(ask: Ask, source: Source, edition: str, part: Part) -> bytes:
+    """The catalogue and one table of one year (`sheet` and `period` of the layout) as one bundle."""
+    layout, place = source.layouts[part.layout], place_of(source, edition, part)
     code, year = _wanted(layout)
-    catalogue = body(ask(Request(CATALOGUE)), "the catalogue", place)
+    catalogue = body(ask(Request(address=CATALOGUE)), "the catalogue", place)
     table = table_of(parse_json(catalogue, place), code, year, place)
-    areas = body(ask(Request(DATA, query(table, year))), f"table {code} of {year}", place)
+    asked = Request(address=str(access_of(source).address), parameters=query(table, year))
+    areas = body(ask(asked), f"table {code} of {year}", place)
     features(parse_json(areas, place), layout, place)
     return bundle({"services.json": catalogue, "areas.json": areas})
 
