@@ -73,9 +73,9 @@ def credentials(source: Source) -> dict[str, str]:
     """
     found = {}
     for header, variable in access_of(source).secrets.items():
-        secret = os.environ.get(variable) or _prefect_secret(variable.lower().replace("_", "-"))
+        block = variable.lower().replace("_", "-")
+        secret = os.environ.get(variable) or _prefect_secret(block)
         if not secret:
-            block = variable.lower().replace("_", "-")
             raise PipelineError(
                 f"{source.id}: an account is expected (free, {source.page}), found none; set {variable} in the "
                 f"environment or store a Prefect secret {block}"
@@ -85,13 +85,18 @@ def credentials(source: Source) -> dict[str, str]:
 
 
 def _prefect_secret(name: str) -> str | None:
+    """The secret of a Prefect server that is configured; to ask without one would start one."""
     try:
+        import httpx
         from prefect.blocks.system import Secret
+        from prefect.settings import PREFECT_API_URL
     except ImportError:
+        return None
+    if not PREFECT_API_URL.value():
         return None
     try:
         return str(Secret.load(name, _sync=True).get())  # type: ignore[union-attr,call-arg]
-    except (ValueError, OSError, RuntimeError):  # no such block, or no server to ask
+    except (ValueError, httpx.HTTPError):  # no such block, or no answer
         return None
 
 
