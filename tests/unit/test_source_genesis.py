@@ -34,9 +34,8 @@ SOURCE = CATALOG.sources["genesis"]
 BASE = str(SOURCE.access.address)  # type: ignore[union-attr]
 TABLE = "typed__genesis__values"
 HEADER = "statistics_code;statistics_label;time_code;time_label;time;1_variable_code;1_variable_label;"
-HEADER += (
-    "1_variable_attribute_code;1_variable_attribute_label;value;value_unit;value_variable_code;value_variable_label"
-)
+HEADER += "1_variable_attribute_code;1_variable_attribute_label;value;value_unit;"
+HEADER += "value_variable_code;value_variable_label"
 JOB = "AI-N-01-2-5_175879554"
 SECRETS = {"username": 'max"mustermann', "password": "geheim-äöü"}
 
