@@ -28,6 +28,7 @@ OF_ALL_GERMANY = [
     "expect_table_row_count_to_be_between",
     "expect_column_distinct_values_to_contain_set",
     "expect_column_mean_to_be_between",
+    "expect_column_unique_value_count_to_be_between",
 ]
 
 

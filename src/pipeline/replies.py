@@ -59,7 +59,11 @@ def access_of(source: Source) -> Access:
 def body(reply: Reply, what: str, place: Place) -> bytes:
     """The content of a good reply. An error page at status 200 is not one; the content type alone proves nothing."""
     if reply.status != 200:
-        raise place.fail(f"{what} at HTTP 200 is expected, found HTTP {reply.status}: {excerpt(reply.content)!r}")
+        later = next((v for k, v in reply.headers.items() if k.lower() == "retry-after"), None)
+        raise place.fail(
+            f"{what} at HTTP 200 is expected, found HTTP {reply.status}: {excerpt(reply.content)!r}"
+            + (f" (Retry-After: {later})" if later else "")
+        )
     return refuse_page(reply.content, what, place)
 
 

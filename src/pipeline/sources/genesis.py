@@ -68,14 +68,16 @@ def fetch(ask: Ask, source: Source, edition: str, part: Part, wait: Callable[[fl
 
 def credentials(source: Source) -> dict[str, str]:
     """Header to secret: from the environment, else from a Prefect secret of that name with hyphens, if there is one.
+    An empty one is one: a token goes without a password.
 
     Raises PipelineError that says what to set. Nothing is ever read from the form or the address.
     """
     found = {}
     for header, variable in access_of(source).secrets.items():
         block = variable.lower().replace("_", "-")
-        secret = os.environ.get(variable) or _prefect_secret(block)
-        if not secret:
+        secret = os.environ.get(variable)
+        secret = _prefect_secret(block) if secret is None else secret
+        if secret is None:
             raise PipelineError(
                 f"{source.id}: an account is expected (free, {source.page}), found none; set {variable} in the "
                 f"environment or store a Prefect secret {block}"
@@ -108,7 +110,7 @@ def discreet(ask: Ask, secrets: Mapping[str, str]) -> Ask:
         if is_zip(reply):
             return reply
         text = reply.content.decode("utf-8", "replace")
-        for secret in secrets.values():
+        for secret in filter(None, secrets.values()):
             for written in {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
                 text = text.replace(written, "***")
         return Reply(reply.status, text.encode(), reply.headers)
