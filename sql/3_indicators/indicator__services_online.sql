@@ -1,5 +1,5 @@
 -- one row per municipality, association or district that reports services, and snapshot: active services whose online form answers, %
--- a service counts once however often it is listed; a district town is told from a district by the list of the snapshot's year, or the newest there is
+-- a service counts once however often it is listed; a district town is told from a district by the newest list of places
 with newest as (
   select max(list_year) as list_year from core__units
 ),
