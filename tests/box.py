@@ -112,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
     box: Box
     prefix_is_host = True
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         parts = urlsplit(self.path)

@@ -122,8 +122,9 @@ def _known_sources(names: list[str] | None, declared: Any) -> list[str]:
 def _fetch_over_network(root: Path, wanted: list[Any], year: int | None, json_: bool, quiet: bool) -> None:
     """Exit 1 if a fetch failed, 4 if something changed shape or is gone; what stands from earlier is named stale."""
     from pipeline import fetch as network
+    from pipeline import web
 
-    outcomes = network.fetch(wanted, network.settings(root, home()), year)
+    outcomes = network.fetch(wanted, web.settings(root, home()), year)
     counts = Counter(outcome.state for outcome in outcomes)
     document = {
         "counts": dict(counts),

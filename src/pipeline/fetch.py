@@ -1,106 +1,54 @@
-"""Publishers' files over the network, into the archive: polite, able to go on where it stopped, and able to fail well.
+"""Publishers' files over the network, into the archive: able to go on where it stopped, and able to fail well.
 
-One thread per host, one connection per host and a pause between its requests. A file streams into archive/partial/ and
-goes on from there (Range, If-Range) after a cut or a kill; a known file is asked for with its validators, and whether
-it changed is decided by its sha256. What is not what the source declares goes to the quarantine, and the receipt of
-the last accepted file stands. Secrets travel in headers to the declared host and are written nowhere.
+One thread per host. A file streams into archive/partial/ and goes on from there (Range, If-Range) after a cut or a
+kill; a known file is asked for with its validators, and whether it changed is decided by its sha256. What is not what
+the source declares goes to the quarantine, and the receipt of the last accepted file stands.
 """
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import datetime as dt
 import hashlib
 import json
 import os
 import random
 import re
-import shutil
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urldefrag, urljoin, urlsplit
+from urllib.parse import urldefrag, urljoin, urlsplit
 
-import certifi
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
-from urllib3.util.retry import Retry
 
-from pipeline import __version__, archive
+from pipeline import archive
 from pipeline.accept import error_of, refusal, shape_refusal, size_refusal
 from pipeline.archive import FRESH, Receipt, Retrieval, part_name
 from pipeline.catalog import Access, Content, Part, Request, Source, SourceEdition, filled
-from pipeline.errors import PipelineError, UsageError
+from pipeline.errors import PipelineError
+from pipeline.web import (
+    CHUNK,
+    EVIDENCE_BYTES,
+    Client,
+    RetrievalError,
+    Settings,
+    Trace,
+    check_room,
+    chunks,
+    exchange,
+    missing_secrets,
+    read_up_to,
+    redacted,
+    secrets_of,
+    status_error,
+)
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-MAX_REDIRECTS = 5
 MAX_THREADS = 8
-CHUNK = 1 << 18
-EVIDENCE_BYTES = 1 << 20  # of the body of an answer that is an error
 PAGE_BYTES = 20_000_000  # of a landing page or of a reply that only opens a session
-RESERVE_BYTES = 200_000_000  # stay free on the disk
-KEPT_HEADERS = (
-    "content-type", "content-length", "content-encoding", "content-disposition", "content-range", "etag",
-    "last-modified", "accept-ranges", "retry-after", "date",
-)  # fmt: skip
 JOB_TOO_LARGE, JOB_ACCEPTED, JOB_PENDING = 98, 99, 104  # status codes of GENESIS
-STATUS_HELP = {
-    400: "the parameters are not what the publisher takes",
-    401: "the credentials are missing or wrong",
-    403: "the publisher refuses scripts at times; try again in some hours",
-    405: "the address does not take this method; compare `method` with the publisher's page",
-    406: "the publisher does not send this kind of content; compare the header Accept",
-    411: "the publisher wants a Content-Length",
-    413: "the reply would be too large; ask for less at a time",
-    429: "too many requests; try again in some hours",
-    503: "the publisher is overloaded or refuses scripts; try again in some hours",
-}
-
-
-class Retries(Retry):
-    """Of connections and of answers that say try again; a 413 says ask for less, and waiting does not help it."""
-
-    RETRY_AFTER_STATUS_CODES = frozenset({429, 503})
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Where to put files and how patient to be. `pause`: seconds between requests to a host instead of the declared.
-
-    `mirror` serves the publishers' paths under /<host>/; `waits` are the seconds before further tries of a file.
-    """
-
-    archive: Path
-    home: Path
-    contact: str
-    mirror: str | None = None
-    pause: float | None = None
-    waits: tuple[float, ...] = (10, 60, 360)
-    backoff: float = 2
-    retry_after_max: float = 900
-    poll_seconds: float = 30
-    timeout: tuple[float, float] = (10, 120)
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
-
-
-def settings(root: Path, home: Path) -> Settings:
-    """From the environment. A mirror is the user's own, so that no pause is needed there."""
-    mirror = os.environ.get("STADTRANG_MIRROR") or None
-    contact = os.environ.get("STADTRANG_CONTACT", "").strip()
-    if not contact and mirror is None:
-        raise UsageError(
-            "publishers must be able to reach whoever asks them: set STADTRANG_CONTACT to your mail or web address, "
-            "or take the files from a folder with --from DIR"
-        )
-    return Settings(root, home, contact or "mirror", mirror, 0 if mirror else None)
 
 
 @dataclass(frozen=True)
@@ -134,24 +82,6 @@ def exit_code(outcomes: Iterable[Outcome]) -> int:
     return min((EXIT[o.state] for o in outcomes if o.state in EXIT), default=0)
 
 
-class RetrievalError(Exception):
-    """One try that came to nothing. `evidence`: what the publisher sent; `again`: whether another try may help."""
-
-    def __init__(self, state: str, reason: str, *, again: bool = False, evidence: Path | bytes | None = None) -> None:
-        super().__init__(reason)
-        self.state, self.reason, self.again, self.evidence = state, reason, again, evidence
-
-
-@dataclass
-class Trace:
-    """What is known of an answer so far, for the log and the quarantine."""
-
-    final_address: str | None = None
-    redirects: list[str] = field(default_factory=list)
-    status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
 @dataclass(frozen=True)
 class Download:
     """One file of a source and the editions' parts that are read from it; no parts: a landing page."""
@@ -181,205 +111,6 @@ class Body:
     size: int
     path: Path | None = None
     original: str | None = None
-
-
-class Client:
-    """One session, one lock and one clock per host."""
-
-    def __init__(self, chosen: Settings) -> None:
-        self.settings = chosen
-        self.lock = threading.Lock()
-        self.sessions: dict[str, requests.Session] = {}
-        self.gates: dict[str, threading.Lock] = {}
-        self.last: dict[str, float] = {}
-        self.discovered: dict[tuple[str, str], str] = {}
-
-    def session(self, host: str) -> requests.Session:
-        with self.lock:
-            if host not in self.sessions:
-                self.sessions[host] = _session(self.settings)
-            return self.sessions[host]
-
-    @contextlib.contextmanager
-    def turn(self, host: str, pause: float) -> Iterator[None]:
-        """This thread's turn at the host, after the pause."""
-        with self.lock:
-            gate = self.gates.setdefault(host, threading.Lock())
-        with gate:
-            wait = self.last.get(host, -pause) + pause - time.monotonic()
-            if wait > 0:
-                time.sleep(wait)
-            try:
-                yield
-            finally:
-                self.last[host] = time.monotonic()
-
-    def place(self, address: str) -> str:
-        """Where an address is asked for: at the publisher's, or under the mirror."""
-        if self.settings.mirror is None:
-            return address
-        parts = urlsplit(address)
-        return f"{self.settings.mirror.rstrip('/')}/{parts.netloc}{parts.path}" + (
-            f"?{parts.query}" if parts.query else ""
-        )
-
-
-def _session(chosen: Settings) -> requests.Session:
-    session = requests.Session()
-    retries = Retries(
-        total=5,
-        other=0,  # a certificate that cannot be verified cannot be verified the second time either
-        redirect=0,
-        backoff_factor=chosen.backoff,
-        backoff_jitter=min(chosen.backoff, 1),
-        status_forcelist={429, 500, 502, 503, 504},
-        allowed_methods=None,  # every POST here only reads
-        raise_on_status=False,
-        raise_on_redirect=False,
-        retry_after_max=chosen.retry_after_max,  # type: ignore[arg-type]  # seconds; a float is compared as well
-    )
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True, max_retries=retries))
-    session.headers = requests.structures.CaseInsensitiveDict(
-        {
-            "User-Agent": f"stadtrang/{__version__} (yearly ranking of German municipalities; "
-            f"contact: {chosen.contact})",
-            "Accept": "*/*",
-            "Accept-Encoding": "identity",
-        }
-    )
-    return session
-
-
-def certificates(home: Path, host: str) -> Path:
-    """The declared place of a certificate that a host should send and does not."""
-    return home / "certificates" / f"{host}.pem"
-
-
-def _bundle(chosen: Settings, host: str) -> str:
-    """The certificates that a host is verified by: the usual ones, and the host's own from the declared place."""
-    usual = chosen.environment.get("REQUESTS_CA_BUNDLE") or certifi.where()
-    own = certificates(chosen.home, host)
-    if not own.is_file():
-        return usual
-    try:
-        joined = Path(usual).read_bytes() + b"\n" + own.read_bytes()
-    except OSError as error:
-        raise PipelineError(f"{own}: cannot be read: {error.strerror}") from error
-    target = chosen.archive / "partial" / f"{hashlib.sha256(joined).hexdigest()[:32]}.pem"
-    if not target.is_file():
-        archive.write_atomic(target, joined)
-    return str(target)
-
-
-def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps requests from sending what a ~/.netrc holds for the host."""
-    return request
-
-
-@contextlib.contextmanager
-def exchange(
-    client: Client, access: Access, asked: Request, trace: Trace, extra: Mapping[str, str] | None = None
-) -> Iterator[requests.Response]:
-    """The final answer to a request, its body not yet read. Redirects are followed by hand, to declared hosts only."""
-    chosen = client.settings
-    address, method, body, parameters = asked.address, asked.method, asked.body, asked.parameters
-    first = urlsplit(address).hostname
-    pause = access.pause_seconds if chosen.pause is None else chosen.pause
-    for _ in range(MAX_REDIRECTS + 1):
-        host = urlsplit(address).hostname or ""
-        if host not in access.hosts:
-            raise RetrievalError(
-                "changed shape",
-                f"{address} is on {host}, which is not among the declared hosts {', '.join(access.hosts)}; "
-                "if the publisher has moved, add it to access.hosts",
-            )
-        headers = {**asked.headers, **(extra or {})}
-        if host == first:
-            headers |= _secrets(chosen, access)
-        with client.turn(host, pause):
-            response = _send(client, host, method, address, parameters, body, headers)
-            try:
-                location = response.headers.get("Location")
-                trace.final_address, trace.status = address, response.status_code
-                trace.headers = {k: response.headers[k] for k in KEPT_HEADERS if k in response.headers}
-                if response.status_code not in REDIRECTS or location is None:
-                    yield response
-                    return
-            finally:
-                response.close()
-        target = urldefrag(urljoin(address, location)).url.split(";jsessionid=")[0]
-        if urlsplit(address).scheme == "https" and urlsplit(target).scheme != "https":
-            raise RetrievalError("failed", f"{address} redirects to {target}, which is not encrypted")
-        if response.status_code == 303:
-            method, body = "get", None
-        trace.redirects.append(target)
-        address, parameters = target, {}
-    raise RetrievalError("failed", f"{asked.address}: more than {MAX_REDIRECTS} redirects")
-
-
-def _send(
-    client: Client,
-    host: str,
-    method: str,
-    address: str,
-    parameters: Mapping[str, str],
-    body: Mapping[str, str] | str | None,
-    headers: Mapping[str, str],
-) -> requests.Response:
-    chosen = client.settings
-    try:
-        return client.session(host).request(
-            method,
-            client.place(address),
-            params=parameters,
-            data=body.encode() if isinstance(body, str) else body,
-            headers=dict(headers),
-            stream=True,
-            allow_redirects=False,
-            timeout=chosen.timeout,
-            verify=_bundle(chosen, host),
-            auth=_no_login,
-        )
-    except requests.exceptions.SSLError as error:
-        raise RetrievalError(
-            "failed",
-            f"the certificate of {host} cannot be verified ({_innermost(error)}). If the host does not send the whole "
-            f"chain, save the missing certificate in {certificates(chosen.home, host)} (`stadtrang doctor` says how); "
-            "verification is never switched off",
-        ) from error
-    except requests.exceptions.Timeout as error:
-        raise RetrievalError("failed", f"{host} does not answer within {chosen.timeout[1]:g} s", again=True) from error
-    except requests.RequestException as error:
-        raise RetrievalError("failed", f"{host} cannot be reached ({_innermost(error)})", again=True) from error
-
-
-def _innermost(error: BaseException) -> str:
-    """The last cause, without the request's address that the layers above repeat."""
-    seen = error
-    while (cause := seen.__cause__ or seen.__context__) is not None:
-        seen = cause
-    return str(seen).split("(_ssl.c")[0].strip() or type(seen).__name__
-
-
-def _secrets(chosen: Settings, access: Access) -> dict[str, str]:
-    """Header to secret. Never to a mirror on another machine."""
-    names = access.secrets
-    if names and chosen.mirror and urlsplit(chosen.mirror).hostname not in ("127.0.0.1", "localhost", "::1"):
-        raise RetrievalError("failed", "credentials are not sent to a mirror on another machine")
-    return {header: chosen.environment.get(name, "") for header, name in names.items()}
-
-
-def missing_secrets(chosen: Settings, access: Access) -> list[str]:
-    """Environment variables that are declared and not there. An empty one is there: a token has no password."""
-    return [name for name in access.secrets.values() if name not in chosen.environment]
-
-
-def redacted(text: str, secrets: Iterable[str]) -> str:
-    """The text without any secret, as it is and as addresses quote it."""
-    for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
-        text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
-    return text
 
 
 def downloads(client: Client, source: Source, year: int | None = None) -> tuple[list[Download], list[Outcome]]:
@@ -553,8 +284,8 @@ def _try(client: Client, download: Download, known: Retrieval | None, trace: Tra
     for step in download.before:
         with exchange(client, access, step, Trace()) as response:
             if response.status_code != 200:
-                raise _status(response)
-            _read_up_to(response, PAGE_BYTES)
+                raise status_error(response)
+            read_up_to(response, PAGE_BYTES)
     body = _receive(client, download, download.request, known, trace, deadline)
     if body.path is not None and access.job and (code := _job_code(body.path)) in (JOB_TOO_LARGE, JOB_ACCEPTED):
         result = _wait_for_job(client, download, code, body.path, deadline)
@@ -563,7 +294,7 @@ def _try(client: Client, download: Download, known: Retrieval | None, trace: Tra
         return body
     if reason := refusal(body.path, download.content):
         raise RetrievalError("refused", reason, again=True, evidence=body.path)
-    if access.secrets and _holds(body.path, _secrets(client.settings, access).values()):
+    if access.secrets and _holds(body.path, secrets_of(client.settings, access).values()):
         raise RetrievalError("refused", "the reply repeats the credentials", evidence=body.path)
     if access.drop_columns:
         body = _without_columns(download, body)
@@ -679,7 +410,7 @@ def _receive(
             goes_on = False
         if not goes_on and response.status_code != 200:
             note.unlink(missing_ok=True)
-            raise _status(response)
+            raise status_error(response)
         if not goes_on:
             size = 0
             archive.write_atomic(note, json.dumps(_noted(response)).encode())
@@ -736,7 +467,7 @@ def _append(
     """Write the body behind the first `size` bytes of the file; returns the bytes of the whole."""
     access = download.access
     announced = int(response.headers.get("Content-Length") or 0)
-    _check_room(client.settings.archive, announced)
+    check_room(client.settings.archive, announced)
     if size + announced > access.max_bytes:
         raise RetrievalError(
             "refused", f"at most {access.max_bytes} bytes are expected, announced are {size + announced}"
@@ -745,7 +476,7 @@ def _append(
     with part.open("r+b" if size else "wb") as file:
         file.seek(size)
         file.truncate()
-        for chunk in _chunks(response, size):
+        for chunk in chunks(response, size):
             size += len(chunk)
             if size > access.max_bytes:
                 part.unlink()
@@ -753,56 +484,12 @@ def _append(
             if time.monotonic() > deadline:
                 raise RetrievalError("failed", f"not finished within {access.deadline_seconds:g} s, after {size} bytes")
             if size - checked > 64 * CHUNK:
-                _check_room(client.settings.archive, 0)
+                check_room(client.settings.archive, 0)
                 checked = size
             file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
     return size
-
-
-def _chunks(response: requests.Response, size: int) -> Iterator[bytes]:
-    """The body as it comes, so that a slow one can be left; a body that is cut off is a failure."""
-    raw = response.raw
-    try:
-        if response.headers.get("Content-Encoding"):
-            for chunk in raw.stream(CHUNK, decode_content=True):
-                size += len(chunk)
-                yield chunk
-            return
-        while chunk := raw.read1(CHUNK, decode_content=False):
-            size += len(chunk)
-            yield chunk
-    except (HTTPError, requests.RequestException, ConnectionError, TimeoutError) as error:
-        raise RetrievalError(
-            "failed", f"the body was cut off after {size} bytes ({_innermost(error)})", again=True
-        ) from error
-
-
-def _check_room(root: Path, wanted: int) -> None:
-    free = shutil.disk_usage(root).free
-    if free < wanted + RESERVE_BYTES:
-        raise RetrievalError(
-            "failed",
-            f"{wanted + RESERVE_BYTES} bytes are needed on the disk of {root}, free are {free}; "
-            "make room (`stadtrang archive prune`) or choose another folder with --archive",
-        )
-
-
-def _status(response: requests.Response) -> RetrievalError:
-    """An answer that is no file. None of these gets better within minutes: what could was tried again below."""
-    status = response.status_code
-    with contextlib.suppress(HTTPError, requests.RequestException, OSError):
-        evidence = _read_up_to(response, EVIDENCE_BYTES)
-        if status in (404, 410):
-            return RetrievalError("gone", f"HTTP {status}: nothing is at this address (any more)", evidence=evidence)
-        help_ = STATUS_HELP.get(status, response.reason or "no such answer is expected")
-        return RetrievalError("failed", f"HTTP {status}: {help_}", again=status in (206, 416), evidence=evidence)
-    return RetrievalError("failed", f"HTTP {status}, and its body was cut off")
-
-
-def _read_up_to(response: requests.Response, limit: int) -> bytes:
-    return bytes(response.raw.read(limit, decode_content=True) or b"")
 
 
 def _store(client: Client, download: Download, known: Retrieval | None, trace: Trace, body: Body) -> Outcome:
@@ -982,8 +669,8 @@ def _ask(client: Client, access: Access, asked: Request) -> dict[str, Any]:
     """A small JSON reply."""
     with exchange(client, access, asked, Trace()) as response:
         if response.status_code != 200:
-            raise _status(response)
-        text = _read_up_to(response, EVIDENCE_BYTES)
+            raise status_error(response)
+        text = read_up_to(response, EVIDENCE_BYTES)
     try:
         document = json.loads(text)
     except ValueError as error:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from box import Box, opened
+from pipeline.web import Settings
 
-from pipeline import fetch
-from pipeline.fetch import Settings
+from pipeline import web
 
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 
@@ -39,6 +39,6 @@ def settings(box: Box, tmp_path: Path) -> Callable[..., Settings]:
             "environment": {},
             "clock": lambda: NOW,
         }
-        return fetch.Settings(**{**values, **changes})  # type: ignore[arg-type]
+        return web.Settings(**{**values, **changes})  # type: ignore[arg-type]
 
     return make

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from box import Box, publish_real_files, reachable
+from pipeline.web import Settings
 
 from pipeline import archive, catalog, fetch
-from pipeline.fetch import Settings
 
 CATALOG = catalog.load()
 
