@@ -1,4 +1,4 @@
-"""What a run says: the summary on the screen and the report that an operator reads."""
+"""What a command shows: the summary of a run and the table of sources."""
 
 from __future__ import annotations
 
@@ -61,40 +61,6 @@ def row_texts(row: dict[str, Any]) -> list[str]:
         str(row["rank"]), row["name"], row["land_name"], f"{row['population']:,}", f"{row['score']:.2f}",
         f"{row['score_potential']:.1f}", f"{row['score_implementation']:.1f}", "-" if before is None else str(before),
     ]  # fmt: skip
-
-
-def markdown(published: Sequence[Published], accounts: Path) -> str:
-    """The run report: editions, leagues, areas left out, sources, failed checks and the account of rows."""
-    newest = max(published, key=lambda edition: edition.year)
-    parts = [
-        "# Run report",
-        "",
-        _table(
-            [[e.year, e.revision, "new" if e.is_new else "unchanged"] for e in published],
-            ["edition", "revision", "files"],
-        ),
-    ]
-    queries = {
-        "Leagues": ("rankings", "select league, status, count(*) as places"),
-        "Areas": ("areas", "select indicator_set, area, status, indicators, round(weight, 4) as weight, reason"),
-        "Sources": ("sources", "select source_id, edition, any_value(licence) as licence, count(*) as files"),
-        "Checks that failed": ("checks", 'select severity, suite, expectation, "column", observed, failing_rows'),
-    }
-    with warehouse.connect() as connection:
-        for title, (name, select) in queries.items():
-            table = f"read_parquet({warehouse.literal(str(newest.folder / f'{name}.parquet'))})"
-            some = "where not success" if name == "checks" else ""
-            sql = f"{select} from {table} {some} group by all order by all"
-            parts += ["", f"## {title} {newest.year}", "", _query_table(connection, sql)]
-        account = f"select * from read_parquet({warehouse.literal(str(accounts))}) order by all"
-        parts += ["", "## Account of rows", "", _query_table(connection, account)]
-    return "\n".join(parts) + "\n"
-
-
-def _query_table(connection: Any, sql: str) -> str:
-    result = connection.execute(sql)
-    header = [column[0] for column in result.description]
-    return _table(result.fetchall(), header)
 
 
 def _table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
