@@ -33,8 +33,8 @@ class Reply:
 Ask = Callable[[Request], Reply]
 """Sends a request with retries, politeness and caps, and returns whatever came back in the end.
 
-A source that takes more than one request has `fetch(ask, source, edition, part) -> bytes` in its module: the bytes
-that are archived for the part, already refused where they are not what its edition declares.
+A source whose access says `dialogue` has `fetch(ask, source, edition, part) -> bytes` in its module: the bytes that are
+archived for the part. It raises ReadError where a reply is not what its edition declares.
 """
 
 

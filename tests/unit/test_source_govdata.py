@@ -71,33 +71,33 @@ def units() -> pd.DataFrame:
 
 def test_pages_are_asked_for_until_all_data_sets_are_there() -> None:
     publisher = catalogue(MANY)
-    content = fetch(publisher, "govdata", "2025-12-31")
+    content = fetch(publisher, "govdata", "2026-12-31")
     assert [request.parameters["start"] for request in publisher.asked] == ["0", "1000", "2000"]
     assert {request.parameters["sort"] for request in publisher.asked} == {"id asc"}
-    assert read("govdata", "2025-12-31", content).rows_read == 2300
+    assert read("govdata", "2026-12-31", content).rows_read == 2300
 
 
 def test_no_person_and_no_title_is_kept_and_the_original_can_be_told_by_its_checksum() -> None:
-    content = fetch(catalogue(SETS), "govdata", "2025-12-31")
+    content = fetch(catalogue(SETS), "govdata", "2026-12-31")
     (kept,) = unbundle(content, None).values()  # type: ignore[arg-type]
     assert b"eva@" not in kept and b"Eva" not in kept and b'"name"' not in kept
     assert json.loads(kept)["sha256_of_original"] == hashlib.sha256(page(SETS, len(SETS))).hexdigest()
 
 
 def test_a_data_set_counts_once_for_each_municipality_that_it_names(tmp_path: Path) -> None:
-    rows = typed(tmp_path, "govdata", {"2025-12-31": fetch(catalogue(SETS), "govdata", "2025-12-31")})
+    rows = typed(tmp_path, "govdata", {"2026-12-31": fetch(catalogue(SETS), "govdata", "2026-12-31")})
     assert failures(TABLE, rows) == []
     assert len(incomplete(TABLE, rows)) == 2
     editions = pd.DataFrame(
-        {"source_id": ["govdata"], "edition": ["2025-12-31"], "reference_date": [dt.datetime(2025, 12, 31)]}
+        {"source_id": ["govdata"], "edition": ["2026-12-31"], "reference_date": [dt.datetime(2026, 12, 31)]}
     )
     found = indicator(
         "open_datasets", "unit_key, value, value_status, reference_date",
         **{TABLE: rows, "core__units": units(), "frame__editions": editions},
     )  # fmt: skip
     assert found == [
-        ("05315000", 2.0, "reported", dt.date(2025, 12, 31)),
-        ("05974040", 3.0, "reported", dt.date(2025, 12, 31)),
+        ("05315000", 2.0, "reported", dt.date(2026, 12, 31)),
+        ("05974040", 3.0, "reported", dt.date(2026, 12, 31)),
     ]
     doubled = pd.concat([rows, rows.head(1)])
     assert any("unique" in failure for failure in failures(TABLE, doubled))
@@ -119,15 +119,15 @@ def test_a_data_set_counts_once_for_each_municipality_that_it_names(tmp_path: Pa
     ],
 )
 def test_pages_that_end_early_or_overlap_are_refused(change: Any, message: str) -> None:
-    with pytest.raises(ReadError, match=f"govdata, edition 2025-12-31, .*{message}"):
-        fetch(catalogue(MANY, change), "govdata", "2025-12-31")
+    with pytest.raises(ReadError, match=f"govdata, edition 2026-12-31, .*{message}"):
+        fetch(catalogue(MANY, change), "govdata", "2026-12-31")
 
 
 def test_a_stored_page_that_is_gone_is_missed() -> None:
-    pages = unbundle(fetch(catalogue(MANY), "govdata", "2025-12-31"), None)  # type: ignore[arg-type]
+    pages = unbundle(fetch(catalogue(MANY), "govdata", "2026-12-31"), None)  # type: ignore[arg-type]
     del pages["0002.json"]
     with pytest.raises(ReadError, match="2300 rows are expected, as the pages say, found 1300 on 2 pages"):
-        read("govdata", "2025-12-31", bundle(pages))
+        read("govdata", "2026-12-31", bundle(pages))
 
 
 def test_a_count_that_changes_while_pages_are_asked_for_is_refused() -> None:
@@ -136,7 +136,7 @@ def test_a_count_that_changes_while_pages_are_asked_for_is_refused() -> None:
         return Reply(200, page(MANY[start : start + 1000], 2300 if start < 2000 else 2299))
 
     with pytest.raises(ReadError, match=r"one total on all 3 pages is expected, found \[2299, 2300\]"):
-        fetch(Publisher({ADDRESS: answer}), "govdata", "2025-12-31")
+        fetch(Publisher({ADDRESS: answer}), "govdata", "2026-12-31")
 
 
 @pytest.mark.parametrize(
@@ -156,4 +156,4 @@ def test_a_count_that_changes_while_pages_are_asked_for_is_refused() -> None:
 )
 def test_a_reply_that_is_no_page_is_refused(reply: Reply, message: str) -> None:
     with pytest.raises(ReadError, match=message):
-        fetch(Publisher({ADDRESS: reply}), "govdata", "2025-12-31")
+        fetch(Publisher({ADDRESS: reply}), "govdata", "2026-12-31")

@@ -33,7 +33,7 @@ KREIS, VERBAND = "059740000000", "072315008000"
 Row = dict[str, str]
 
 
-def row(ars: str, service: str, status: str = "ok", active: str = "ja", day: str = "2025-12-30") -> Row:
+def row(ars: str, service: str, status: str = "ok", active: str = "ja", day: str = "2026-12-30") -> Row:
     texts = {"leika_name": "Hund anmelden; abmelden", "url": "https://portal.example/?a=1", "art_flaechendeckung": ""}
     found = {"leika_key": service, "ars": ars, "online_status": status, "aktiv": active, "datenstand_pvog_import": day}
     return {**dict.fromkeys(FIELDS, ""), **texts, **found}
@@ -94,21 +94,21 @@ MANY = [row(ars(TWELVE[5]), f"99{number:012d}") for number in range(230)]
 
 def test_each_land_is_asked_once_with_all_below_and_none_above() -> None:
     publisher = server()
-    content = fetch(publisher, "ozg_pvog", "2025-12-31")
+    content = fetch(publisher, "ozg_pvog", "2026-12-31")
     assert [request.address for request in publisher.asked] == [f"{BASE}{n:02d}0000000000/export" for n in range(1, 17)]
     assert {request.headers["Accept"] for request in publisher.asked} == {"application/octet-stream"}
     assert publisher.asked[0].parameters == {"filetype": "csv", "includeAbove": "false", "includeBelow": "true"}
     assert list(unbundle(content, None)) == [f"{land}.csv" for land in ozg_pvog.LANDS]  # type: ignore[arg-type]
     rows = sum(len(of_land(land)) for land in ozg_pvog.LANDS)
-    assert read("ozg_pvog", "2025-12-31", content).rows_read == rows
+    assert read("ozg_pvog", "2026-12-31", content).rows_read == rows
 
 
 def test_a_land_that_is_too_large_comes_in_pages_to_the_last_row() -> None:
     publisher = server({"050000000000/export": Reply(413, b""), "050000000000": pages_of(MANY)})
-    content = fetch(publisher, "ozg_pvog", "2025-12-31")
+    content = fetch(publisher, "ozg_pvog", "2026-12-31")
     names = [name for name in unbundle(content, None) if name.startswith("05")]  # type: ignore[arg-type]
     assert names == ["05-0001.json", "05-0002.json", "05-0003.json"]
-    reading = read("ozg_pvog", "2025-12-31", content)
+    reading = read("ozg_pvog", "2026-12-31", content)
     assert (reading.rows["leika_key"].str.startswith("990000")).sum() == 230
     asked = [request.parameters for request in publisher.asked if "page" in request.parameters]
     assert [parameters["page"] for parameters in asked] == ["0", "1", "2"]
@@ -127,8 +127,8 @@ def test_a_land_that_is_too_large_comes_in_pages_to_the_last_row() -> None:
 )
 def test_pages_that_end_early_are_refused(change: Any, message: str) -> None:
     publisher = server({"050000000000/export": Reply(413, b""), "050000000000": pages_of(MANY, change)})
-    with pytest.raises(ReadError, match=f"ozg_pvog, edition 2025-12-31, .*{message}"):
-        fetch(publisher, "ozg_pvog", "2025-12-31")
+    with pytest.raises(ReadError, match=f"ozg_pvog, edition 2026-12-31, .*{message}"):
+        fetch(publisher, "ozg_pvog", "2026-12-31")
 
 
 def test_pages_whose_number_changes_while_they_are_asked_for_are_refused() -> None:
@@ -140,7 +140,7 @@ def test_pages_whose_number_changes_while_they_are_asked_for_are_refused() -> No
 
     publisher = server({"050000000000/export": Reply(413, b""), "050000000000": answer})
     with pytest.raises(ReadError, match="page 3 of 4: 100 rows are expected, found 30"):
-        fetch(publisher, "ozg_pvog", "2025-12-31")
+        fetch(publisher, "ozg_pvog", "2026-12-31")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_pages_whose_number_changes_while_they_are_asked_for_are_refused() -> No
 )
 def test_an_export_that_is_none_is_refused(reply: Reply, message: str) -> None:
     with pytest.raises(ReadError, match=message):
-        fetch(server({"090000000000/export": reply}), "ozg_pvog", "2025-12-31")
+        fetch(server({"090000000000/export": reply}), "ozg_pvog", "2026-12-31")
 
 
 @pytest.mark.parametrize(
@@ -170,13 +170,13 @@ def test_an_export_that_is_none_is_refused(reply: Reply, message: str) -> None:
         (row(KREIS, "123"), "column leika_key: .* found '123'"),
         (row(KREIS, SERVICES[0], "kaputt"), "column online_status: 'ok.nicht ok' is expected, found 'kaputt'"),
         (row(KREIS, SERVICES[0], active="vielleicht"), "column active: .* found 'vielleicht'"),
-        (row(KREIS, SERVICES[0], day="30.12.2025"), "column as_of: .* found '30.12.2025'"),
+        (row(KREIS, SERVICES[0], day="30.12.2026"), "column as_of: .* found '30.12.2026'"),
     ],
 )
 def test_keys_words_and_dates_are_what_is_described(damaged: Row, message: str) -> None:
-    content = fetch(server({"100000000000/export": Reply(200, export([damaged]))}), "ozg_pvog", "2025-12-31")
+    content = fetch(server({"100000000000/export": Reply(200, export([damaged]))}), "ozg_pvog", "2026-12-31")
     with pytest.raises(ReadError, match=message):
-        read("ozg_pvog", "2025-12-31", content)
+        read("ozg_pvog", "2026-12-31", content)
 
 
 def units() -> pd.DataFrame:
@@ -186,7 +186,7 @@ def units() -> pd.DataFrame:
 
 
 def test_a_share_stands_at_the_level_that_reports_and_on_the_day_of_the_register(tmp_path: Path) -> None:
-    rows = typed(tmp_path, "ozg_pvog", {"2025-12-31": fetch(server(), "ozg_pvog", "2025-12-31")})
+    rows = typed(tmp_path, "ozg_pvog", {"2026-12-31": fetch(server(), "ozg_pvog", "2026-12-31")})
     assert failures(TABLE, rows) == []
     assert any("min_value 300000" in failure for failure in incomplete(TABLE, rows))
     found = indicator(
@@ -194,7 +194,7 @@ def test_a_share_stands_at_the_level_that_reports_and_on_the_day_of_the_register
         **{TABLE: rows, "core__units": units()},
     )  # fmt: skip
     by_key = {(level, key): rest for level, key, *rest in found}
-    day = "2025-12-30"
+    day = "2026-12-30"
     assert by_key["municipality", "05974040"] == [50.0, 2.0, 4.0, day]  # a service listed twice counts once
     assert by_key["municipality", "08436064"] == [75.0, 3.0, 4.0, day]
     assert by_key["municipality", "16063105"] == [75.0, 3.0, 4.0, day]  # no online form reported is none there
@@ -206,8 +206,8 @@ def test_a_share_stands_at_the_level_that_reports_and_on_the_day_of_the_register
 
 
 def test_a_stale_snapshot_fails_the_suite(tmp_path: Path) -> None:
-    old = Reply(200, export([row(KREIS, SERVICES[0], day="2024-12-30")]))
-    content = fetch(server({"050000000000/export": old}), "ozg_pvog", "2025-12-31")
+    old = Reply(200, export([row(KREIS, SERVICES[0], day="2025-12-30")]))
+    content = fetch(server({"050000000000/export": old}), "ozg_pvog", "2026-12-31")
     assert any(
-        "on as_of" in failure for failure in failures(TABLE, typed(tmp_path, "ozg_pvog", {"2025-12-31": content}))
+        "on as_of" in failure for failure in failures(TABLE, typed(tmp_path, "ozg_pvog", {"2026-12-31": content}))
     )

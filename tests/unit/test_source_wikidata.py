@@ -63,22 +63,22 @@ def service(**changes: Reply) -> Publisher:
 
 def test_each_land_is_one_query_for_keys_that_still_hold() -> None:
     publisher = service()
-    content = fetch(publisher, "wikidata", "2025-12-31")
+    content = fetch(publisher, "wikidata", "2026-12-31")
     assert len(publisher.asked) == 16 and len(unbundle(content, None)) == 16  # type: ignore[arg-type]
     query = publisher.asked[8].parameters["query"]
     assert 'STRSTARTS(?ags, "09")' in query and "wdt:P576" in query and "pq:P582" in query and "{" in query
     assert "{{" not in query
-    assert read("wikidata", "2025-12-31", content).rows_read == 16 + 12 + 2
+    assert read("wikidata", "2026-12-31", content).rows_read == 16 + 12 + 2
 
 
 def test_a_website_is_a_yes_and_its_absence_no_row(tmp_path: Path) -> None:
-    rows = typed(tmp_path, "wikidata", {"2025-12-31": fetch(service(), "wikidata", "2025-12-31")})
+    rows = typed(tmp_path, "wikidata", {"2026-12-31": fetch(service(), "wikidata", "2026-12-31")})
     assert failures(TABLE, rows) == [] and len(incomplete(TABLE, rows)) == 3
-    editions = {"source_id": ["wikidata"], "edition": ["2025-12-31"], "reference_date": [dt.datetime(2025, 12, 31)]}
+    editions = {"source_id": ["wikidata"], "edition": ["2026-12-31"], "reference_date": [dt.datetime(2026, 12, 31)]}
     tables = {TABLE: rows, "frame__editions": pd.DataFrame(editions)}
     found = indicator("own_website", "unit_key, value, value_status, reference_date", **tables)
     expected = sorted(town.ags for town in TWELVE if town.name != "Tiefenbach")
-    assert found == [(ags, 1.0, "reported", dt.date(2025, 12, 31)) for ags in expected]
+    assert found == [(ags, 1.0, "reported", dt.date(2026, 12, 31)) for ags in expected]
     doubled = pd.concat([rows, rows.dropna().head(1)])
     assert any("unique" in failure for failure in failures(TABLE, doubled))
 
@@ -99,14 +99,14 @@ def test_a_website_is_a_yes_and_its_absence_no_row(tmp_path: Path) -> None:
     ],
 )
 def test_a_reply_that_is_not_all_items_of_the_land_is_refused(answer: Reply, message: str) -> None:
-    with pytest.raises(ReadError, match=f"wikidata, edition 2025-12-31, .*{message}"):
-        fetch(service(land09=answer), "wikidata", "2025-12-31")
+    with pytest.raises(ReadError, match=f"wikidata, edition 2026-12-31, .*{message}"):
+        fetch(service(land09=answer), "wikidata", "2026-12-31")
 
 
 def test_a_stored_reply_that_is_gone_and_a_website_that_is_none_are_named() -> None:
-    replies = unbundle(fetch(service(), "wikidata", "2025-12-31"), None)  # type: ignore[arg-type]
+    replies = unbundle(fetch(service(), "wikidata", "2026-12-31"), None)  # type: ignore[arg-type]
     with pytest.raises(ReadError, match=r"member 16.json is expected in the zip"):
-        read("wikidata", "2025-12-31", bundle({name: text for name, text in replies.items() if name < "16"}))
+        read("wikidata", "2026-12-31", bundle({name: text for name, text in replies.items() if name < "16"}))
     replies["16.json"] = reply([binding(1, "16063105", "unbekannt")])
     with pytest.raises(ReadError, match=r"column website: .* is expected, found 'unbekannt'"):
-        read("wikidata", "2025-12-31", bundle(replies))
+        read("wikidata", "2026-12-31", bundle(replies))
