@@ -227,6 +227,7 @@ class Source(Declared):
     complete: bool
     release_month: int | None = None
     personal: bool = False
+    essential: bool = False  # a yearly run stops where it cannot be had; without any other the last good edition does
     tables: list[str]
     signs: dict[str, str] = {}
     layouts: dict[str, Layout]
