@@ -366,7 +366,9 @@ def _without_columns(download: Download, body: Body) -> Body:
             for row in rows:
                 writer.writerow([row[i] for i in kept])
         except (csv.Error, StopIteration, IndexError, UnicodeDecodeError) as error:
-            raise RetrievalError("changed shape", f"whole CSV is expected, found {error!r:.200}") from error
+            raise RetrievalError(
+                "changed shape", f"whole CSV is expected, found {error or type(error).__name__}", evidence=body.path
+            ) from error
     body.path.unlink()
     target.replace(body.path)
     return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest)
@@ -571,7 +573,7 @@ def _clean(client: Client, access: Access, retrieval: Retrieval) -> Retrieval:
     secrets = [client.settings.environment.get(name, "") for name in access.secrets.values()]
     if not any(secrets):
         return retrieval
-    return Retrieval(**json.loads(redacted(json.dumps(asdict(retrieval), ensure_ascii=False), secrets)))
+    return Retrieval(**redacted(asdict(retrieval), secrets))
 
 
 def _failed(
@@ -606,14 +608,18 @@ def _failed(
 def _put_away(client: Client, download: Download, failure: RetrievalError, trace: Trace) -> None:
     """What a failed try received, into the quarantine with its reason; personal columns are not kept there either."""
     content = failure.evidence
+    root, access = client.settings.archive, download.access
+    if access.drop_columns:
+        content = b"" if isinstance(content, Path) else content
+        for left in (root / "partial").glob(f"{download.key}.*"):
+            left.unlink()
     if content is None or (isinstance(content, Path) and not content.is_file()):
         return
-    root, access = client.settings.archive, download.access
     secrets = [client.settings.environment.get(name, "") for name in access.secrets.values()]
     if isinstance(content, Path):
         _partial(root, download.key)[1].unlink(missing_ok=True)
-        if (any(secrets) and content.stat().st_size < EVIDENCE_BYTES) or access.drop_columns:
-            taken = b"" if access.drop_columns else content.read_bytes()
+        if any(secrets) and content.stat().st_size < EVIDENCE_BYTES:
+            taken = content.read_bytes()
             content.unlink()
             content = taken
     if isinstance(content, bytes) and any(secrets):
@@ -627,7 +633,7 @@ def _put_away(client: Client, download: Download, failure: RetrievalError, trace
         **asdict(trace),
         "retrieved_at": client.settings.clock().isoformat(timespec="seconds"),
     }
-    archive.quarantine(root, download.source.id, content, json.loads(redacted(json.dumps(record), secrets)))
+    archive.quarantine(root, download.source.id, content, redacted(record, secrets))
 
 
 def _job_code(path: Path) -> int | None:
