@@ -32,7 +32,7 @@ def steps(out: Path) -> dict[str, tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def addresses(server: Any, upstream: Path) -> list[str]:
-    return publish_real_files(server.box, CATALOG, upstream)
+    return publish_real_files(server.box, CATALOG.sources.values(), upstream)
 
 
 def test_a_run_fetches_the_next_one_fetches_nothing_and_a_failing_source_stops_no_other(
