@@ -7,6 +7,7 @@ does not matter (Handbook 6.2 and 6.3).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -49,6 +50,38 @@ def area_scores(scores: Floats, weights: Floats, area: Ints, areas: int) -> Floa
     """(units, areas): the weighted mean inside each area."""
     columns = [weighted_mean(scores[:, area == number], weights[:, area == number]) for number in range(areas)]
     return np.stack(columns, axis=1)
+
+
+def arithmetic(area_score: Floats, area_weight: Floats) -> Floats:
+    """(units,): the weighted mean of areas (units, areas), weights (areas,); what a unit lacks is re-weighted."""
+    share = shares.checked(area_weight, area_score.shape[1], "areas")
+    return weighted_mean(area_score, ~np.isnan(area_score) * share)
+
+
+def roll_up(
+    scores: Floats, parent: Ints, weight: Floats, mean: Callable[[Floats, Floats], Floats] = arithmetic
+) -> Floats:
+    """(units, nodes): indicators (units, indicators) and, after them, every aggregate of a tree of any height.
+
+    Node numbers count the indicators first. parent: (nodes,) the node that a node is part of, -1 for the top, always
+    a later one; weight: (nodes,) within the parent, on any scale; mean: of (units, parts) with weights (parts,).
+    """
+    nodes, indicators = len(parent), scores.shape[1]
+    numbers = np.arange(nodes)
+    is_misplaced = (parent != -1) & ((parent <= numbers) | (parent < indicators) | (parent >= nodes))
+    if is_misplaced.any() or weight.shape != parent.shape:
+        raise PipelineError(
+            f"{weight.size} weights for {nodes} nodes, of which {np.flatnonzero(is_misplaced).tolist()} have a parent "
+            "that is an indicator, does not exist, or stands before its part"
+        )
+    result = np.full((len(scores), nodes), np.nan)
+    result[:, :indicators] = scores
+    for node in range(indicators, nodes):
+        parts = parent == node
+        if not parts.any():
+            raise PipelineError(f"aggregate number {node} has no part: there is nothing to take the mean of")
+        result[:, node] = mean(result[:, parts], weight[parts])
+    return result
 
 
 def above_zero(scores: Floats) -> Floats:

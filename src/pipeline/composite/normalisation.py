@@ -160,7 +160,8 @@ def _order(treated: Floats, is_place: Bools, is_higher_better: Bools) -> tuple[F
     places = _places(compared, is_place)
     behind, equal = np.full(treated.shape, np.nan), np.full(treated.shape, np.nan)
     count = (~np.isnan(places)).sum(axis=0).astype(float)
-    for k, sign in enumerate(np.where(is_higher_better, 1.0, -1.0)):
+    for k in np.flatnonzero(count):
+        sign = 1.0 if is_higher_better[k] else -1.0
         known = ~np.isnan(treated[:, k])
         ordered = np.sort(sign * places[~np.isnan(places[:, k]), k])
         own = sign * compared[known, k]
