@@ -21,8 +21,8 @@ from pipeline.errors import PipelineError
 Outputs = NDArray[np.generic]
 QUANTILES = (0.05, 0.95)
 CLEAR = 0.95  # share of resamples in which one factor must lead before it is named
-LEAST_VARIANCE = 1e-12  # below it an output is constant but for rounding
-BLOCK = 1 << 21  # bytes of outputs worked on at a time: they stay in the cache, and memory stays flat
+LEAST_VARIANCE = 1e-12  # of the largest square: below it a resample is constant but for rounding
+BLOCK = 1 << 22  # bytes of outputs worked on at a time: they stay in the cache, and memory stays flat
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,14 @@ def _of_block(stacked: Outputs, chosen: Floats) -> tuple[Floats, Floats, Floats,
     y -= y.mean(axis=(0, 1))  # without this a constant added to the output changes the first order
     a, b, change = y[:, 0], y[:, 1], y[:, 2:] - y[:, :1]
     base, factors, outputs = change.shape
+    least = LEAST_VARIANCE * (y * y).max(axis=(0, 1))
     effect, jump = b[:, None] * change, change * change
 
     def of(weights: Floats) -> tuple[Floats, Floats]:
         """First and total (factors, outputs, resamples), NaN where a resample has no variance."""
         by_run = weights.T
         variance = (a * a + b * b).T @ by_run / 2 - ((a + b).T @ by_run / 2) ** 2
-        is_open = is_moving[:, None] & (variance > LEAST_VARIANCE)
+        is_open = is_moving[:, None] & (variance > least[:, None])
         scale = np.divide(1.0, variance, out=np.full_like(variance, np.nan), where=is_open)
         first, total = (
             (term.reshape(base, -1).T @ by_run).reshape(factors, outputs, -1) * scale for term in (effect, jump)
