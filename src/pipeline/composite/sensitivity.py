@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from pipeline.errors import PipelineError
 Outputs = NDArray[np.generic]
 QUANTILES = (0.05, 0.95)
 CLEAR = 0.95  # share of resamples in which one factor must lead before it is named
-LEAST_VARIANCE = 1e-12  # of the largest square: below it a resample is constant but for rounding
+LEAST_VARIANCE = 1e-5  # of the mean square: below it a resample is constant but for rounding
 BLOCK = 1 << 22  # bytes of outputs worked on at a time: they stay in the cache, and memory stays flat
 
 
@@ -88,7 +89,10 @@ def indices(outputs: Outputs, factors: int, resamples: int = 200, seed: int = 0)
         raise PipelineError(f"{runs} runs are not a design of {factors} factors: that has base x {factors + 2} runs")
     base = runs // (factors + 2)
     stacked = outputs.reshape(factors + 2, base, count)
-    chosen = np.random.default_rng(seed).multinomial(base, np.full(base, 1.0 / base), size=resamples) / base
+    chosen = (
+        np.random.default_rng(seed).multinomial(base, np.full(base, 1.0 / base), size=resamples).astype(np.float32)
+        / base
+    )
     width = max(BLOCK // (8 * runs), 1)
     blocks = [_of_block(stacked[:, :, start : start + width], chosen) for start in range(0, count, width)]
     return Indices(*(np.concatenate(parts, axis=-1) for parts in zip(*blocks, strict=True)))
@@ -115,27 +119,31 @@ def driver(found: Indices, names: Sequence[str], output: int) -> Driver:
 
 
 def _of_block(stacked: Outputs, chosen: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """The fields of `Indices` for outputs (factors + 2, base, outputs); chosen: (resamples, base) weights of runs."""
+    """The fields of `Indices` for outputs (factors + 2, base, outputs); chosen: (resamples, base) weights of runs, in
+    float32, which is enough for intervals."""
     y = stacked.transpose(1, 0, 2).astype(np.float64, order="C")
     if not np.isfinite(y).all():
         raise PipelineError("an output of the sensitivity run is NaN or infinite: leave places without a rank out")
     is_moving = (y != y[0, 0]).any(axis=(0, 1))
     y -= y.mean(axis=(0, 1))  # without this a constant added to the output changes the first order
+    y /= np.where(is_moving, np.abs(y).max(axis=(0, 1)), 1.0)  # indices have no unit, and float32 has limits
     a, b, change = y[:, 0], y[:, 1], y[:, 2:] - y[:, :1]
     base, factors, outputs = change.shape
-    least = LEAST_VARIANCE * (y * y).max(axis=(0, 1))
-    effect, jump = b[:, None] * change, change * change
+    level, square = (a + b) / 2, (a * a + b * b) / 2
+    effect, jump = (b[:, None] * change).reshape(base, -1), (change * change / 2).reshape(base, -1)
 
-    def of(weights: Floats) -> tuple[Floats, Floats]:
-        """First and total (factors, outputs, resamples), NaN where a resample has no variance."""
-        by_run = weights.T
-        variance = (a * a + b * b).T @ by_run / 2 - ((a + b).T @ by_run / 2) ** 2
-        is_open = is_moving[:, None] & (variance > least[:, None])
+    def of(weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """First and total (factors, outputs, resamples) in the weights' precision; NaN where there is no variance."""
+
+        def mean(term: Floats) -> NDArray[Any]:
+            return np.asarray(term.astype(weights.dtype).T @ weights.T)
+
+        size = mean(square)
+        variance = size - mean(level) ** 2
+        is_open = is_moving[:, None] & (variance > LEAST_VARIANCE * size)
         scale = np.divide(1.0, variance, out=np.full_like(variance, np.nan), where=is_open)
-        first, total = (
-            (term.reshape(base, -1).T @ by_run).reshape(factors, outputs, -1) * scale for term in (effect, jump)
-        )
-        return first, total / 2
+        shape = (factors, outputs, len(weights))
+        return mean(effect).reshape(shape) * scale, mean(jump).reshape(shape) * scale
 
     first, total = (index[:, :, 0] for index in of(np.full((1, base), 1.0 / base)))
     unknown = np.full((2, factors, outputs), np.nan)
@@ -148,7 +156,7 @@ def _of_block(stacked: Outputs, chosen: Floats) -> tuple[Floats, Floats, Floats,
     return first, total, _interval(firsts), _interval(totals), leads
 
 
-def _interval(resampled: Floats) -> Floats:
+def _interval(resampled: NDArray[Any]) -> Floats:
     """(2, factors, outputs): type-7 quantiles over the last axis, NaN where any is NaN. Sorted along contiguous memory,
     which np.quantile does not do and takes ten times as long for."""
     ordered = np.sort(resampled, axis=2)
@@ -158,4 +166,4 @@ def _interval(resampled: Floats) -> Floats:
         below, rest = divmod(quantile * last, 1.0)
         low, high = ordered[:, :, int(below)], ordered[:, :, min(int(below) + 1, last)]
         result.append(np.where(np.isnan(ordered[:, :, -1]), np.nan, low + rest * (high - low)))
-    return np.stack(result)
+    return np.stack(result).astype(np.float64)
