@@ -68,6 +68,18 @@ def test_a_constant_added_to_the_output_changes_no_index(model: Model) -> None:
         np.testing.assert_allclose(getattr(moved, name), getattr(plain, name), atol=100 * PRECISION[name])
 
 
+def test_the_estimators_are_those_that_are_named() -> None:
+    """Saltelli 2010 on the output less the mean of all runs, Jansen, and the variance of the two samples."""
+    outputs = g_function(sensitivity.design(6, 64, seed=8)) + 3.0
+    y = (outputs - outputs.mean()).reshape(8, 64)
+    variance = y[:2].var()
+    found = sensitivity.indices(outputs, 6, resamples=0)
+    first = [(y[1] * (y[2 + k] - y[0])).mean() / variance for k in range(6)]
+    total = [((y[2 + k] - y[0]) ** 2).mean() / 2 / variance for k in range(6)]
+    np.testing.assert_allclose(found.first[:, 0], first, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(found.total[:, 0], total, rtol=0, atol=1e-11)
+
+
 def test_without_centring_a_constant_would_change_them() -> None:
     """The trap itself, so that the test above is known to be able to fail."""
     outputs = g_function(sensitivity.design(6, 256, seed=2))[:, 0].reshape(8, 256)
@@ -78,7 +90,7 @@ def test_without_centring_a_constant_would_change_them() -> None:
     assert abs(raw(outputs + 1000.0) - raw(outputs)) > 0.5
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(1e-9, 1e9))
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1e-25, 1e-3, 1.0, 1e25]))
 @settings(max_examples=20, deadline=None)
 def test_the_unit_of_the_output_changes_no_index_and_each_output_stands_alone(seed: int, unit: float) -> None:
     outputs = np.random.default_rng(seed).normal(size=(16 * 5, 4))
@@ -185,6 +197,32 @@ def test_a_rank_that_never_moves_has_no_driver_and_nan_indices() -> None:
 def test_two_factors_of_equal_weight_have_no_clear_driver() -> None:
     found, _ = sensitivity.sobol(lambda s: (s[:, 0] + s[:, 1])[:, None], 3, 128, seed=3)
     assert not sensitivity.driver(found, NAMES, 0).is_clear
+
+
+def test_a_tie_for_the_lead_is_no_lead() -> None:
+    outputs = np.random.default_rng(4).random((5, 64, 1))
+    outputs[3] = outputs[2]  # exchanging the second factor does what exchanging the first does
+    outputs[4] = outputs[0]
+    found = sensitivity.indices(outputs.reshape(-1, 1), 3, resamples=50)
+    assert found.total[0, 0] == found.total[1, 0] > found.total[2, 0] == 0
+    assert (found.leads == 0).all()
+
+
+def test_a_rank_that_moves_in_one_run_has_indices_but_no_interval() -> None:
+    """A third of the resamples lack that run, and have no variance to share out."""
+    outputs = np.full((5, 100, 1), 7.0)
+    outputs[0, 9] = 8.0
+    found = sensitivity.indices(outputs.reshape(-1, 1), 3, resamples=100)
+    assert not np.isnan(found.total).any()
+    assert np.isnan(found.total_interval).all()
+    assert not sensitivity.driver(found, NAMES, 0).is_clear
+
+
+def test_intervals_are_type_7_quantiles() -> None:
+    resampled = np.random.default_rng(5).random((2, 3, 200))
+    np.testing.assert_allclose(
+        sensitivity._interval(resampled), np.quantile(resampled, [0.05, 0.95], axis=2), rtol=1e-12
+    )
 
 
 def test_without_resamples_there_is_no_interval_and_no_clear_driver() -> None:

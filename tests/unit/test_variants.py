@@ -121,6 +121,21 @@ def test_an_indicator_that_is_equal_everywhere_is_an_error_and_not_0_or_100(kind
 
 
 @every_kind_of_places
+def test_an_indicator_that_no_place_has_scores_nobody(kind: Kind) -> None:
+    data = table(np.random.default_rng(1), missing=0.0)
+    is_place = np.arange(30) < 20
+    data[:20, 3] = np.nan
+    assert np.isnan(kind(data, is_place, np.ones(5, dtype=bool))[:, 3]).all()
+
+
+@pytest.mark.parametrize("kind", [normalisation.rank, normalisation.percentile])
+def test_the_last_bit_makes_no_difference_to_a_rank(kind: Kind) -> None:
+    data = np.array([[0.3], [0.1 + 0.2], [0.9], [0.0]])
+    scores = kind(data, everyone(data), np.array([True]))
+    assert scores[0] == scores[1]
+
+
+@every_kind_of_places
 def test_a_league_of_one_has_no_scale(kind: Kind) -> None:
     data = table(np.random.default_rng(1))
     with pytest.raises(PipelineError, match="equal in all places"):
@@ -205,6 +220,11 @@ def test_skew_and_kurtosis_are_bias_corrected(seed: int) -> None:
         assert kurtosis[k] == pytest.approx(stats.kurtosis(known, bias=False), rel=1e-9, abs=1e-9)
 
 
+@given(st.floats(-1e3, 1e3), st.integers(4, 60))
+def test_what_is_equal_everywhere_has_no_shape_whatever_the_rounding_of_its_mean(value: float, places: int) -> None:
+    assert all(np.isnan(figure).all() for figure in treatment.shape(np.full((places, 1), value)))
+
+
 def test_what_is_equal_or_too_short_has_no_shape_and_is_left_as_it_is() -> None:
     data = np.array([[0.1, 1, 0], [0.1, 2, 0], [0.1, 90, 0], [0.1, np.nan, np.nan], [0.1, np.nan, np.nan]])
     assert all(np.isnan(figure).all() for figure in treatment.shape(data))
@@ -240,6 +260,7 @@ def test_where_that_does_not_help_the_untouched_values_get_a_logarithm() -> None
     done = treatment.by_shape(column[:, None])
     low, high = column.min(), column.max()
     assert done.is_log.tolist() == [True]
+    assert done.winsorised.tolist() == [0]
     np.testing.assert_allclose(done.values[:, 0], np.log(column - low + 0.01 * (high - low)), rtol=1e-12)
 
 
@@ -311,6 +332,10 @@ def test_copeland_compares_more_than_65536_different_scores() -> None:
     places = 66_000
     found = aggregation._dense_ranks(np.arange(places, dtype=float)[:, None])
     assert found[0].tolist() == list(range(places))
+
+
+def test_copeland_takes_scores_that_differ_in_the_last_bit_for_equal() -> None:
+    assert aggregation.copeland(np.array([[0.1 + 0.2, 5.0], [0.3, 5.0]]), np.ones(2)).tolist() == [0, 0]
 
 
 def test_how_far_ahead_a_place_is_does_not_matter_to_copeland() -> None:
@@ -468,7 +493,7 @@ def test_a_tree_of_two_levels_is_the_mean_of_the_ranking() -> None:
     np.testing.assert_allclose(tree[:, -1], flat, rtol=1e-12)
 
 
-@pytest.mark.parametrize("parent", [[3, 3, 4, 5, 3, -1], [3, 3, 2, 5, 5, -1], [3, 3, 4, 5, 6, -1], [3, 3, 4, 5, 5, -2]])
+@pytest.mark.parametrize("parent", [[3, 3, 4, 5, 3, -1], [2, 3, 4, 5, 5, -1], [3, 3, 4, 5, 6, -1], [3, 3, 4, 5, 5, -2]])
 def test_a_tree_in_which_a_parent_is_no_later_aggregate_is_an_error(parent: list[int]) -> None:
     with pytest.raises(PipelineError, match="have a parent that is an indicator, does not exist, or stands before"):
         aggregation.roll_up(np.ones((2, 3)), np.array(parent), WEIGHT)

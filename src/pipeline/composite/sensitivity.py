@@ -124,9 +124,9 @@ def _of_block(stacked: Outputs, chosen: Floats) -> tuple[Floats, Floats, Floats,
     y = stacked.transpose(1, 0, 2).astype(np.float64, order="C")
     if not np.isfinite(y).all():
         raise PipelineError("an output of the sensitivity run is NaN or infinite: leave places without a rank out")
-    is_moving = (y != y[0, 0]).any(axis=(0, 1))
     y -= y.mean(axis=(0, 1))  # without this a constant added to the output changes the first order
-    y /= np.where(is_moving, np.abs(y).max(axis=(0, 1)), 1.0)  # indices have no unit, and float32 has limits
+    largest = np.abs(y).max(axis=(0, 1))
+    y /= np.where(largest > 0, largest, 1.0)  # indices have no unit, and float32 has limits
     a, b, change = y[:, 0], y[:, 1], y[:, 2:] - y[:, :1]
     base, factors, outputs = change.shape
     level, square = (a + b) / 2, (a * a + b * b) / 2
@@ -140,8 +140,8 @@ def _of_block(stacked: Outputs, chosen: Floats) -> tuple[Floats, Floats, Floats,
 
         size = mean(square)
         variance = size - mean(level) ** 2
-        is_open = is_moving[:, None] & (variance > LEAST_VARIANCE * size)
-        scale = np.divide(1.0, variance, out=np.full_like(variance, np.nan), where=is_open)
+        has_any = variance > LEAST_VARIANCE * size
+        scale = np.divide(1.0, variance, out=np.full_like(variance, np.nan), where=has_any)
         shape = (factors, outputs, len(weights))
         return mean(effect).reshape(shape) * scale, mean(jump).reshape(shape) * scale
 
