@@ -194,6 +194,15 @@ def test_a_rank_that_never_moves_has_no_driver_and_nan_indices() -> None:
     assert not np.isnan(found.total[:, 1]).any()
 
 
+def test_where_both_samples_have_no_variance_there_is_nothing_to_share_out() -> None:
+    """However much the mixed samples vary: rounding must not pass for variance."""
+    outputs = np.random.default_rng(6).random((5, 100, 3))
+    outputs[:2] = [0.1, 0.3, 7.7]
+    found = sensitivity.indices(outputs.reshape(-1, 3), 3, resamples=20)
+    for field in (found.first, found.total, found.first_interval, found.total_interval, found.leads):
+        assert np.isnan(field).all()
+
+
 def test_two_factors_of_equal_weight_have_no_clear_driver() -> None:
     found, _ = sensitivity.sobol(lambda s: (s[:, 0] + s[:, 1])[:, None], 3, 128, seed=3)
     assert not sensitivity.driver(found, NAMES, 0).is_clear
