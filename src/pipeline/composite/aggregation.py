@@ -2,7 +2,7 @@
 
 Between areas there are two alternatives. `geometric` lets a strong area make up for a weak one only in part.
 `copeland` compares places two by two and counts the comparisons won, so that how far ahead a place is in an area
-does not matter (Handbook 6.2 and 6.3).
+does not matter (OECD/JRC Handbook, non-compensatory aggregation).
 """
 
 from __future__ import annotations
