@@ -25,7 +25,7 @@ def source_table(catalog: Catalog) -> str:
         [s.id, s.licence, s.level, s.release_month or "-", ", ".join(s.editions), s.evidence]
         for s in catalog.sources.values()
     ]
-    return _table(rows, ["source", "licence", "level", "release month", "editions", "evidence"])
+    return markdown_table(rows, ["source", "licence", "level", "release month", "editions", "evidence"])
 
 
 def summary(published: Sequence[Published], out: Path) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def row_texts(row: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def _table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
+def markdown_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
     if not rows:
         return "none"
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
