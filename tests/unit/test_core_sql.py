@@ -212,8 +212,9 @@ def list_entries(
     oparl: tuple[tuple[Any, ...], ...] = (),
     gbfs: tuple[str, ...] = (),
     domains: tuple[tuple[str, str], ...] = (),
+    datasets: tuple[str, ...] = (),
 ) -> None:
-    """The three lists that name places, all of the end of 2021: (name, kind), name, (name, Land)."""
+    """The four lists that name places, all of the end of 2021: (name, kind), name, (name, Land), name."""
     given(
         db, "typed__oparl_endpoints__places",
         "edition varchar, row_number bigint, place_name varchar, place_kind varchar",
@@ -228,12 +229,26 @@ def list_entries(
         "edition varchar, row_number bigint, place_name varchar, land_code varchar",
         *[("2021", n, *entry) for n, entry in enumerate(domains, 1)],
     )  # fmt: skip
-    sources = ("mobilitydata_gbfs", "oparl_endpoints", "german_gov_domains")
+    given(
+        db, "typed__musterdatenkatalog__datasets", "edition varchar, row_number bigint, place_name varchar",
+        *[("2021", n, name) for n, name in enumerate(datasets, 1)],
+    )  # fmt: skip
+    sources = ("mobilitydata_gbfs", "oparl_endpoints", "german_gov_domains", "musterdatenkatalog")
     given(
         db, "frame__editions", "source_id varchar, edition varchar, reference_date date",
         *[(source, "2021", DAY(2021, 12, 31)) for source in sources],
     )  # fmt: skip
     run(db, "core__named_places")
+
+
+def test_the_owner_of_a_data_set_is_a_place_in_nordrhein_westfalen(db: Any) -> None:
+    name_list(
+        db, ("05362012", "Brühl, Stadt", "63"), ("08226009", "Brühl", "64"), ("03451001", "Apen", "64"),
+        ("05358024", "Jülich, Stadt", "63"), aliases=(("jühlich", "05358024", "musterdatenkatalog"),),
+    )  # fmt: skip
+    list_entries(db, datasets=("Brühl", "Apen", "Jühlich"))
+    found = rows(db, "select place_name, ags from core__named_places order by row_number")
+    assert found == [("Brühl", "05362012"), ("Apen", None), ("Jühlich", "05358024")]
 
 
 def test_an_alias_goes_before_the_rule_in_its_own_list_and_its_own_land(db: Any) -> None:
