@@ -87,11 +87,30 @@ def fetch(root: Path, digest: str) -> bytes:
     content = _bytes_of(path)
     found = hashlib.sha256(content).hexdigest()
     if found != digest:
-        raise ReadError(
-            f"archive: sha256/{digest[:2]}/{digest}: its own name is expected as sha256, found {found[:12]}...: the "
-            "stored bytes are damaged; fetch the source again"
-        )
+        raise _damaged(digest, found)
     return content
+
+
+def locate(root: Path, digest: str) -> Path:
+    """Where the bytes of a receipt lie, re-hashed piece by piece: for files that are not read whole."""
+    path = root / "sha256" / digest[:2] / digest
+    if not path.is_file():
+        raise ReadError(f"archive: {digest} is named by a receipt and not stored; fetch the source again")
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read: {error.strerror}") from error
+    if found != digest:
+        raise _damaged(digest, found)
+    return path
+
+
+def _damaged(digest: str, found: str) -> ReadError:
+    return ReadError(
+        f"archive: sha256/{digest[:2]}/{digest}: its own name is expected as sha256, found {found[:12]}...: the "
+        "stored bytes are damaged; fetch the source again"
+    )
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -27,7 +27,7 @@ import pandas as pd
 from pipeline import archive, warehouse
 from pipeline.catalog import PACKAGE, Catalog, Source
 from pipeline.errors import CheckError, PipelineError, ReadError
-from pipeline.read import Place, read_part
+from pipeline.read import Place, Reading, read_batches, read_part
 from pipeline.regions import locate_points, number_or_nan
 
 BUNDLED = PACKAGE / "figures"
@@ -37,7 +37,7 @@ CELL_COLUMNS = [
     "source_id", "edition", "part", "row_number", "source_column", "level", "level_text", "unit_key",
     "unit_name", "region_id", "district", "period", "variable", "raw",
 ]  # fmt: skip
-REJECTED = ["source_id", "edition", "part", "row_first", "row_last", "rule", "reason", "raw"]
+REJECTED = ["source_id", "edition", "part", "row_first", "row_last", "rule", "reason", "raw", "rows"]
 
 
 def make(catalog: Catalog, archive_root: Path, target: Path) -> pd.DataFrame:
@@ -144,18 +144,34 @@ def _read_one(
             f"{source.id}, edition {receipt.edition}: the archive holds part {receipt.part!r}, "
             f"declared are {', '.join(parts)}"
         )
-    reading = read_part(source, receipt.edition, parts[receipt.part], archive.fetch(root, receipt.sha256))
-    rows = reading.rows.assign(source_id=source.id, edition=receipt.edition, part=receipt.part)
+    part = parts[receipt.part]
+    readings: Iterable[Reading]
+    if source.layouts[part.layout].reader == "stream":
+        readings = read_batches(source, receipt.edition, part, archive.locate(root, receipt.sha256))
+    else:
+        readings = [read_part(source, receipt.edition, part, archive.fetch(root, receipt.sha256))]
+    table, rows_read, rejected = "", 0, []
+    for reading in readings:
+        rows_read += reading.rows_read
+        rejected.append(reading.rejected)
+        if len(reading.rows):
+            rows = reading.rows.assign(source_id=source.id, edition=receipt.edition, part=receipt.part)
+            table = _append(connection, source, rows)
+    runs = pd.concat(rejected).assign(source_id=source.id, edition=receipt.edition, part=receipt.part)
+    if source.redistribute != "yes" or source.personal:
+        runs = runs.assign(raw=None)
+    return table, rows_read, runs[REJECTED]
+
+
+def _append(connection: duckdb.DuckDBPyConnection, source: Source, rows: pd.DataFrame) -> str:
+    """The raw table that the rows went to."""
     if "variable" in rows:
         table = "raw_cells"
         warehouse.append(connection, table, rows[[c for c in CELL_COLUMNS if c in rows]])
     else:
         table = f"raw__{source.id}" + (f"__{rows['table'].iloc[0]}" if "table" in rows else "")
         warehouse.append(connection, table, rows.drop(columns=[c for c in ("table",) if c in rows]))
-    runs = reading.rejected.assign(source_id=source.id, edition=receipt.edition, part=receipt.part)
-    if source.redistribute != "yes" or source.personal:
-        runs = runs.assign(raw=None)
-    return table, reading.rows_read, runs[REJECTED]
+    return table
 
 
 def _locate_stations(connection: duckdb.DuckDBPyConnection) -> None:
@@ -238,7 +254,7 @@ def _split_rejected(connection: duckdb.DuckDBPyConnection, source: Source, name:
     connection.execute(
         f"insert into rejected by name select distinct '{source.id}' as source_id, edition, {part} as part, "
         f"row_number as row_first, row_number as row_last, reject_rule as rule, reject_reason as reason, "
-        f"null::varchar as raw from {name} where reject_rule is not null"
+        f"null::varchar as raw, 1::bigint as rows from {name} where reject_rule is not null"
     )
     connection.execute(
         f"create or replace table {name} as select * exclude (reject_rule, reject_reason) from {name} "
@@ -247,21 +263,29 @@ def _split_rejected(connection: duckdb.DuckDBPyConnection, source: Source, name:
 
 
 def balance(connection: duckdb.DuckDBPyConnection, accounts: pd.DataFrame, typed: Iterable[str]) -> pd.DataFrame:
-    """Per source and edition: rows read = rows used + rows rejected, to the row, or nothing is written."""
+    """Per source and edition: rows read = rows used + rows rejected, to the row, or nothing is written.
+
+    A row counts once however many typed rows it gives; a typed row that sums rows counts as its `rows_summed`.
+    """
     warehouse.table(connection, "rows_read", accounts)
     columns = {name: warehouse.columns(connection, name) for name in typed}
     used = " union all ".join(
         f"select '{name.split('__')[1]}' as source_id, edition, "
-        f"{'part' if 'part' in columns[name] else repr(name)} as part, row_number from {name}"
+        f"{'part' if 'part' in columns[name] else repr(name)} as part, row_number, "
+        f"{'rows_summed' if 'rows_summed' in columns[name] else 'null::bigint'} as rows_summed from {name}"
         for name in sorted(columns)
     )
     result = warehouse.frame(
         connection,
         f"""
         with used as (
-          select source_id, edition, count(distinct (part, row_number)) as rows_used from ({used}) group by all
+          select
+            source_id, edition,
+            count(distinct (part, row_number)) filter (where rows_summed is null)
+              + coalesce(sum(rows_summed), 0)::bigint as rows_used
+          from ({used}) group by all
         ), rejected_rows as (
-          select source_id, edition, sum(row_last - row_first + 1)::bigint as rows_rejected from rejected group by all
+          select source_id, edition, sum(rows)::bigint as rows_rejected from rejected group by all
         ), read_rows as (
           select source_id, edition, sum(rows_read)::bigint as rows_read from rows_read group by all
         )
