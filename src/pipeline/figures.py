@@ -33,6 +33,11 @@ from pipeline.regions import locate_points, number_or_nan
 BUNDLED = PACKAGE / "figures"
 FIGURE = re.compile(r"(typed__\w+|rejected|receipts|accounts)\.parquet|ATTRIBUTION\.csv")
 STALE_SECONDS = 3600
+POINTS = {  # raw tables with latitude and longitude, and the table that says in which municipality each point is
+    "raw__bnetza_ladesaeulenregister": "raw__located_stations",
+    "raw__gtfs_stops": "raw__located_stops",
+    "raw__jedeschule": "raw__located_schools",
+}
 CELL_COLUMNS = [
     "source_id", "edition", "part", "row_number", "source_column", "level", "level_text", "unit_key",
     "unit_name", "region_id", "district", "period", "variable", "raw",
@@ -115,7 +120,7 @@ def read_archive(
         raise PipelineError(
             f"the archive {root} is empty; fill it with `stadtrang fetch --from DIR` (a folder of publishers' files)"
         )
-    _locate_stations(connection)
+    _locate_points(connection)
     accounts = pd.DataFrame(read, columns=["source_id", "edition", "part", "rows_read"])
     return accounts, pd.concat(rejected, ignore_index=True), pd.DataFrame([asdict(r) for r in receipts])
 
@@ -176,19 +181,23 @@ def _append(connection: duckdb.DuckDBPyConnection, source: Source, rows: pd.Data
     return table
 
 
-def _locate_stations(connection: duckdb.DuckDBPyConnection) -> None:
-    """raw__located_stations: the municipality whose outline is around each charging device."""
+def _locate_points(connection: duckdb.DuckDBPyConnection) -> None:
+    """raw__located_*: the municipality whose outline is around each point of the tables that hold points."""
     names = warehouse.tables(connection)
-    empty = pd.DataFrame({"edition": [], "row_number": [], "ags": []}, dtype="object")
-    if not {"raw__bnetza_ladesaeulenregister", "raw__bkg_vg5000__outlines", "raw__bkg_vg5000__attributes"} <= names:
-        warehouse.table(
-            connection,
-            "raw__located_stations",
-            empty.astype({"row_number": "int64", "edition": "str", "ags": "str"}),
-        )
-        return
-    points = warehouse.frame(connection, "from raw__bnetza_ladesaeulenregister order by edition, row_number")
-    points = points.assign(latitude=number_or_nan(points["latitude"]), longitude=number_or_nan(points["longitude"]))
+    outlines = {"raw__bkg_vg5000__outlines", "raw__bkg_vg5000__attributes"} <= names
+    for table, located in POINTS.items():
+        found = pd.DataFrame({"edition": [], "row_number": [], "ags": []}).astype({"row_number": "int64"})
+        if outlines and table in names:
+            columns = "edition, row_number, latitude, longitude"
+            points = warehouse.frame(connection, f"select {columns} from {table} order by edition, row_number")
+            points = points.assign(
+                latitude=number_or_nan(points["latitude"]), longitude=number_or_nan(points["longitude"])
+            )
+            found = points.assign(ags=locate_points(points, _outlines(connection)))[["edition", "row_number", "ags"]]
+        warehouse.table(connection, located, found.astype({"edition": "str", "ags": "str"}))
+
+
+def _outlines(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     outlines = warehouse.frame(
         connection,
         "select ags, wkb from raw__bkg_vg5000__attributes full join raw__bkg_vg5000__outlines using (row_number)",
@@ -197,8 +206,7 @@ def _locate_stations(connection: duckdb.DuckDBPyConnection) -> None:
         raise ReadError(
             "bkg_vg5000: as many keys (dbf) as outlines (shp) are expected; the two parts do not belong together"
         )
-    points["ags"] = locate_points(points, outlines)
-    warehouse.table(connection, "raw__located_stations", points[["edition", "row_number", "ags"]])
+    return outlines
 
 
 def type_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, rejected: pd.DataFrame) -> list[str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 
 from pipeline.catalog import Layout
 from pipeline.read import Place
+
+COLUMN = re.compile(r"[a-z][a-z0-9_]{0,30}")  # anything else in a header may be somebody's name
 
 
 class Hashing(io.RawIOBase):
@@ -35,7 +38,7 @@ def strip_personal(stream: IO[bytes], target: Path, drop: Collection[str], layou
     Every column must be dropped or declared in the layout, so that a new one with names in it is not kept unseen. No
     message repeats a cell. Raises ReadError, and leaves no target, for another header or a row of another width.
     """
-    declared = {text.split(":", 1)[-1].strip() for text in layout.columns.values()}
+    declared = [text.split(":", 1)[-1].strip() for text in layout.columns.values()]
     original = Hashing(stream)
     text = io.TextIOWrapper(io.BufferedReader(original, 1 << 20), encoding=layout.encoding, newline="")
     rows = csv.reader(text, delimiter=layout.delimiter, strict=True)
@@ -46,8 +49,9 @@ def strip_personal(stream: IO[bytes], target: Path, drop: Collection[str], layou
             gone = sorted({*drop, *declared} - set(header))
             new = [name for name in header if name not in declared and name not in drop]
             if gone or new:
+                shown = [name if COLUMN.fullmatch(name) else "(no column's name)" for name in header]
                 raise place.fail(
-                    f"row 1: the columns {', '.join([*declared, *drop])} are expected, found {', '.join(header)}; "
+                    f"row 1: the columns {', '.join([*declared, *drop])} are expected, found {', '.join(shown)}; "
                     "say of a new column whether it names persons (access.drop_columns) or is kept (columns)"
                 )
             kept = [at for at, name in enumerate(header) if name not in drop]
