@@ -13,15 +13,16 @@ import hashlib
 import io
 import ssl
 import threading
+import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.catalog import Catalog, Source
+from pipeline.catalog import Source
 
 PUBLISHED = dt.datetime(2026, 10, 1, 8, tzinfo=dt.UTC)
 
@@ -54,6 +55,7 @@ class Reply:
     sent: int | None = None
     chunked: bool = False
     delay: float = 0  # seconds between pieces
+    piece: int = 1 << 16  # bytes
     validators: bool = True
     obeys_conditions: bool = False  # as the file itself does
     compute: Callable[[str, bytes], bytes] | None = None  # method and body of the request to the reply's body
@@ -86,7 +88,8 @@ class Box:
         self.asked: list[Asked] = []
         self.changed = threading.Lock()
         self.address = ""
-        self.watch: Callable[[Asked], None] | None = None
+        self.watch: Callable[[Asked], None] | None = None  # called behind every answer
+        self.began: Callable[[None], None] | None = None  # called when an answer's headers are sent
 
     def put(self, address: str, content: bytes, **options: Any) -> None:
         self.files[place_of(address)] = File(content, **options)
@@ -174,12 +177,11 @@ class Handler(BaseHTTPRequestHandler):
         elif status != 304 and "Content-Length" not in headers:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        if self.box.began:
+            self.box.began(None)
         body = content[: reply.sent] if reply.sent is not None else content
-        size = 1 if reply.delay else 1 << 16
-        import time
-
-        for at in range(0, len(body), size):
-            piece = body[at : at + size]
+        for at in range(0, len(body), reply.piece):
+            piece = body[at : at + reply.piece]
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if reply.chunked else piece)
             time.sleep(reply.delay)
         if reply.sent is not None:
@@ -233,11 +235,11 @@ def reachable(source: Source) -> list[tuple[str, str, Any]]:
     ]
 
 
-def publish_real_files(box: Box, catalog: Catalog, upstream: Path) -> list[str]:
+def publish_real_files(box: Box, sources: Iterable[Source], upstream: Path) -> list[str]:
     """Everything of `upstream` that has a publisher's address, under that address. Returns the addresses."""
     members: dict[str, dict[str, bytes]] = {}
     whole: dict[str, bytes] = {}
-    for source in catalog.sources.values():
+    for source in sources:
         for address, _, part in reachable(source):
             content = (upstream / part.file).read_bytes()
             if part.member:

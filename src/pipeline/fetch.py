@@ -355,6 +355,8 @@ def _without_columns(download: Download, body: Body) -> Body:
             layout = download.source.layouts[part.layout]
             strip_personal(file, target, download.access.drop_columns, layout, place)
     except ReadError as error:
+        body.path.unlink()  # it may name persons, so not even the quarantine has it
+        body.path.with_suffix(".json").unlink(missing_ok=True)
         raise RetrievalError("changed shape", str(error)) from error
     target.replace(body.path)
     return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest)
@@ -559,7 +561,7 @@ def _clean(client: Client, access: Access, retrieval: Retrieval) -> Retrieval:
     secrets = [client.settings.environment.get(name, "") for name in access.secrets.values()]
     if not any(secrets):
         return retrieval
-    return Retrieval(**json.loads(redacted(json.dumps(asdict(retrieval), ensure_ascii=False), secrets)))
+    return Retrieval(**redacted(asdict(retrieval), secrets))
 
 
 def _failed(
@@ -594,14 +596,18 @@ def _failed(
 def _put_away(client: Client, download: Download, failure: RetrievalError, trace: Trace) -> None:
     """What a failed try received, into the quarantine with its reason; personal columns are not kept there either."""
     content = failure.evidence
+    root, access = client.settings.archive, download.access
+    if access.drop_columns:
+        content = b"" if isinstance(content, Path) else content
+        for left in (root / "partial").glob(f"{download.key}.*"):
+            left.unlink()
     if content is None or (isinstance(content, Path) and not content.is_file()):
         return
-    root, access = client.settings.archive, download.access
     secrets = [client.settings.environment.get(name, "") for name in access.secrets.values()]
     if isinstance(content, Path):
         _partial(root, download.key)[1].unlink(missing_ok=True)
-        if (any(secrets) and content.stat().st_size < EVIDENCE_BYTES) or access.drop_columns:
-            taken = b"" if access.drop_columns else content.read_bytes()
+        if any(secrets) and content.stat().st_size < EVIDENCE_BYTES:
+            taken = content.read_bytes()
             content.unlink()
             content = taken
     if isinstance(content, bytes) and any(secrets):
@@ -615,7 +621,7 @@ def _put_away(client: Client, download: Download, failure: RetrievalError, trace
         **asdict(trace),
         "retrieved_at": client.settings.clock().isoformat(timespec="seconds"),
     }
-    archive.quarantine(root, download.source.id, content, json.loads(redacted(json.dumps(record), secrets)))
+    archive.quarantine(root, download.source.id, content, redacted(record, secrets))
 
 
 def _job_code(path: Path) -> int | None:

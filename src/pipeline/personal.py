@@ -35,8 +35,8 @@ class Hashing(io.RawIOBase):
 def strip_personal(stream: IO[bytes], target: Path, drop: Collection[str], layout: Layout, place: Place) -> str:
     """Write a CSV file without the columns `drop` to `target`; returns the sha256 of the original.
 
-    Every column must be dropped or declared in the layout, so that a new one with names in it is not kept unseen. No
-    message repeats a cell. Raises ReadError, and leaves no target, for another header or a row of another width.
+    Every column must be dropped or declared in the layout (if that declares any), so that a new one with names in it is
+    not kept unseen. No message repeats a cell. Raises ReadError, and leaves no target, for another header or a row of another width.
     """
     declared = [text.split(":", 1)[-1].strip() for text in layout.columns.values()]
     original = Hashing(stream)
@@ -46,13 +46,15 @@ def strip_personal(stream: IO[bytes], target: Path, drop: Collection[str], layou
         with target.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter=layout.delimiter, lineterminator="\n")
             header = next(rows, [])
+            shown = [name if COLUMN.fullmatch(name) else "(no column's name)" for name in header]
             gone = sorted({*drop, *declared} - set(header))
-            new = [name for name in header if name not in declared and name not in drop]
-            if gone or new:
-                shown = [name if COLUMN.fullmatch(name) else "(no column's name)" for name in header]
+            if gone:
+                raise place.fail(f"column {', '.join(gone)} is expected, found {', '.join(shown)}")
+            new = [text for name, text in zip(header, shown, strict=True) if name not in {*declared, *drop}]
+            if declared and new:
                 raise place.fail(
-                    f"row 1: the columns {', '.join([*declared, *drop])} are expected, found {', '.join(shown)}; "
-                    "say of a new column whether it names persons (access.drop_columns) or is kept (columns)"
+                    f"{len(declared) + len(drop)} columns are expected, found {', '.join(new)} too: say whether it names "
+                    "persons (access.drop_columns) or is kept (columns of the layout)"
                 )
             kept = [at for at, name in enumerate(header) if name not in drop]
             writer.writerow([header[at] for at in kept])

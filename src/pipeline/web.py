@@ -15,10 +15,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urldefrag, urljoin, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import quote, quote_plus, urldefrag, urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
@@ -26,6 +28,7 @@ from pipeline import __version__, archive
 from pipeline.catalog import Access, Request
 from pipeline.errors import PipelineError, UsageError
 
+T = TypeVar("T")
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
 CHUNK = 1 << 18
@@ -180,7 +183,7 @@ def certificates(home: Path, host: str) -> Path:
 
 def _bundle(chosen: Settings, host: str) -> str:
     """The certificates that a host is verified by: the usual ones, and the host's own from the declared place."""
-    usual = chosen.environment.get("REQUESTS_CA_BUNDLE") or requests.certs.where()
+    usual = chosen.environment.get("REQUESTS_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
     own = certificates(chosen.home, host)
     if not own.is_file():
         return usual
@@ -297,11 +300,21 @@ def missing_secrets(chosen: Settings, access: Access) -> list[str]:
     return [name for name in access.secrets.values() if name not in chosen.environment]
 
 
-def redacted(text: str, secrets: Iterable[str]) -> str:
-    """The text without any secret, as it is and as addresses quote it."""
-    for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
-        text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
-    return text
+def redacted(found: T, secrets: Iterable[str]) -> T:
+    """The same text, or document of texts, without any secret, as it is and as addresses quote it."""
+    wanted = sorted({form for s in secrets if s for form in (s, quote(s, safe=""), quote_plus(s))}, key=len)
+    cleaned: T = _without(found, wanted[::-1])
+    return cleaned
+
+
+def _without(found: Any, secrets: list[str]) -> Any:
+    if isinstance(found, str):
+        for secret in secrets:
+            found = found.replace(secret, "***")
+        return found
+    if isinstance(found, dict):
+        return {key: _without(value, secrets) for key, value in found.items()}
+    return [_without(value, secrets) for value in found] if isinstance(found, list) else found
 
 
 def chunks(response: requests.Response, size: int) -> Iterator[bytes]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from box import Box, publish_real_files, reachable
-from pipeline.web import Settings
 
 from pipeline import archive, catalog, fetch
+from pipeline.web import Settings
 
 CATALOG = catalog.load()
 
@@ -24,7 +24,7 @@ def test_the_first_fetch_gets_all_the_second_nothing_and_the_third_what_changed(
     box: Box, settings: Callable[..., Settings], upstream: Path
 ) -> None:
     chosen = settings()
-    addresses = publish_real_files(box, CATALOG, upstream)
+    addresses = publish_real_files(box, CATALOG.sources.values(), upstream)
     sources = list(CATALOG.sources.values())
 
     first = fetch.fetch(sources, chosen)

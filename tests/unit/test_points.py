@@ -155,7 +155,7 @@ def test_no_person_is_left_and_the_originals_sha256_is_known(tmp_path: Path) -> 
     ("content", "told"),
     [
         (list_of_schools(all_schools(), [*ALL, "principal"]), "principal"),
-        (list_of_schools(all_schools()).split(b"\n", 1)[1], "columns id"),
+        (list_of_schools(all_schools()).split(b"\n", 1)[1], "column address"),
         (list_of_schools(all_schools(), [n for n in ALL if n != "director"]), "director"),
         (list_of_schools(all_schools()) + b"SH-1,Erika Mustermann\n", "17 fields"),
         (list_of_schools(all_schools()) + "SH-1,Erika Mustermann,ä".encode("latin-1"), "CSV in utf-8"),
