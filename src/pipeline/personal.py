@@ -36,7 +36,8 @@ def strip_personal(stream: IO[bytes], target: Path, drop: Collection[str], layou
     """Write a CSV file without the columns `drop` to `target`; returns the sha256 of the original.
 
     Every column must be dropped or declared in the layout (if that declares any), so that a new one with names in it is
-    not kept unseen. No message repeats a cell. Raises ReadError, and leaves no target, for another header or a row of another width.
+    not kept unseen. No message repeats a cell. Raises ReadError, and leaves no target, for another header or a row of
+    another width.
     """
     declared = [text.split(":", 1)[-1].strip() for text in layout.columns.values()]
     original = Hashing(stream)
@@ -53,8 +54,8 @@ def strip_personal(stream: IO[bytes], target: Path, drop: Collection[str], layou
             new = [text for name, text in zip(header, shown, strict=True) if name not in {*declared, *drop}]
             if declared and new:
                 raise place.fail(
-                    f"{len(declared) + len(drop)} columns are expected, found {', '.join(new)} too: say whether it names "
-                    "persons (access.drop_columns) or is kept (columns of the layout)"
+                    f"{len(declared) + len(drop)} columns are expected, found {', '.join(new)} too: say whether it "
+                    "names persons (access.drop_columns) or is kept (columns of the layout)"
                 )
             kept = [at for at, name in enumerate(header) if name not in drop]
             writer.writerow([header[at] for at in kept])
