@@ -515,10 +515,10 @@ def prune(root: Path, editions: Path, dry_run: bool = False) -> list[Path]:
         named |= set(pages.values())
     stored = (path for path in (root / "sha256").rglob("*") if path.is_file())
     gone = sorted(path for path in stored if path.name not in named)
-    gone += sorted(path for path in (root / "partial").glob("*") if path.is_file())
+    gone += sorted((root / "partial").glob("*"))
     for path in gone if not dry_run else ():
         try:
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError as error:
             raise PipelineError(f"{path}: cannot be removed: {error.strerror}; is the folder writable?") from error
     return gone

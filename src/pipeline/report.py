@@ -25,7 +25,7 @@ def source_table(catalog: Catalog) -> str:
         [s.id, s.licence, s.level, s.release_month or "-", ", ".join(s.editions), s.evidence]
         for s in catalog.sources.values()
     ]
-    return _table(rows, ["source", "licence", "level", "release month", "editions", "evidence"])
+    return markdown_table(rows, ["source", "licence", "level", "release month", "editions", "evidence"])
 
 
 def summary(published: Sequence[Published], out: Path) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def markdown(published: Sequence[Published], accounts: Path) -> str:
     parts = [
         "# Run report",
         "",
-        _table(
+        markdown_table(
             [[e.year, e.revision, "new" if e.is_new else "unchanged"] for e in published],
             ["edition", "revision", "files"],
         ),
@@ -94,10 +94,10 @@ def markdown(published: Sequence[Published], accounts: Path) -> str:
 def _query_table(connection: Any, sql: str) -> str:
     result = connection.execute(sql)
     header = [column[0] for column in result.description]
-    return _table(result.fetchall(), header)
+    return markdown_table(result.fetchall(), header)
 
 
-def _table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
+def markdown_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
     if not rows:
         return "none"
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
