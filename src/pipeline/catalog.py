@@ -58,9 +58,11 @@ class Declared(BaseModel):
 
 
 class Layout(Declared):
-    """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`."""
+    """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`.
 
-    reader: Literal["excel", "csv", "fixed_width", "parquet", "custom"]
+    `custom`: the source's module reads the bytes; `stream`: it reads a file too large for memory, batch by batch."""
+
+    reader: Literal["excel", "csv", "fixed_width", "parquet", "custom", "stream"]
     sheet: str | int | None = None
     delimiter: str = ","
     encoding: str = "utf-8-sig"

@@ -30,7 +30,7 @@ from pipeline.catalog import Layout, Part, Source
 from pipeline.errors import ReadError
 
 Row = tuple[int, Sequence[object]]
-REJECTED_COLUMNS = ["row_first", "row_last", "rule", "reason", "raw"]
+REJECTED_COLUMNS = ["row_first", "row_last", "rule", "reason", "raw", "rows"]
 ZIP_ERRORS = (
     zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error,
 )  # fmt: skip
@@ -44,7 +44,9 @@ MAX_RATIO, RATIO_FROM = 200, 100_000_000  # unpacked by packed, looked at above 
 @dataclass(frozen=True)
 class Reading:
     """One part of an edition: `rows` all text plus row_number (1-based, as the file counts); `rejected` holds
-    runs of rows that were not used; rows_read = distinct row numbers in rows + rows counted in rejected."""
+    runs of rows that were not used; rows_read = distinct row numbers in rows + rows counted in rejected.
+
+    A row that sums many rows of the file says how many in `rows_summed`, and its row_number is the first of them."""
 
     rows: pd.DataFrame
     rejected: pd.DataFrame
@@ -80,6 +82,19 @@ def read_part(source: Source, edition: str, part: Part, content: bytes) -> Readi
     return from_grid(grid, layout, part, place)
 
 
+def read_batches(source: Source, edition: str, part: Part, path: Path) -> Iterator[Reading]:
+    """Read one part that does not fit into memory from its file in the archive, some rows at a time.
+
+    The source's module has `read_file(path, layout, part, place)`. A problem at the end of the file is raised after
+    the first rows were given, so whoever takes them must be able to drop them.
+    """
+    layout = source.layouts[part.layout]
+    place = Place(source.id, edition, Path(part.file).name, part.name or part.layout)
+    module = importlib.import_module(f"pipeline.sources.{source.id}")
+    read_file: Callable[[Path, Layout, Part, Place], Iterator[Reading]] = module.read_file
+    yield from read_file(path, layout, part, place)
+
+
 def _member(content: bytes, pattern: str, place: Place) -> bytes:
     """The one member of a zip whose name matches as a whole, in any case."""
     _check_size(content, place)
@@ -98,7 +113,7 @@ def from_grid(grid: list[Row], layout: Layout, part: Part, place: Place) -> Read
     """Rows (with their numbers in the file) to the declared columns, as text; other columns are never converted."""
     wanted = {**layout.columns, **layout.values}
     at = {name: _position(spec, place) for name, spec in wanted.items()}
-    _check_header(grid, layout, wanted, at, place)
+    check_header(grid, layout, place)
     rows, numbers, rejected = _data_rows(grid, layout, at)
     columns = {name: _column(rows, index) for name, index in at.items()}
     frame = pd.DataFrame(columns, dtype="str")
@@ -146,6 +161,7 @@ class Rejected:
 
     def __init__(self) -> None:
         self.runs: list[list[object]] = []
+        self.tallies: dict[tuple[str, str], list[int]] = {}
         self.count = 0
 
     def add(self, number: int, rule: str, reason: str, raw: str | None) -> None:
@@ -165,8 +181,17 @@ class Rejected:
         self.runs += [[int(first), int(last), rule, reason, None] for first, last in runs.to_numpy()]
         self.count += len(numbers)
 
+    def tally(self, first: int, last: int, rows: int, rule: str, reason: str) -> None:
+        """So many rows of one reason, scattered from `first` to `last`: of a file too long to keep every run."""
+        found = self.tallies.setdefault((rule, reason), [first, last, 0])
+        found[:] = [min(found[0], first), max(found[1], last), found[2] + rows]
+        self.count += rows
+
     def frame(self) -> pd.DataFrame:
-        return pd.DataFrame(self.runs, columns=REJECTED_COLUMNS)
+        rows = [[*run, int(str(run[1])) - int(str(run[0])) + 1] for run in self.runs]
+        for (rule, reason), (first, last, count) in self.tallies.items():
+            rows.append([first, last, rule, f"{reason} ({count:,} rows between the first and the last)", None, count])
+        return pd.DataFrame(rows, columns=REJECTED_COLUMNS)
 
 
 def _position(spec: str, place: Place) -> int:
@@ -198,11 +223,12 @@ def plain(text: str | None) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def _check_header(
-    grid: list[Row], layout: Layout, wanted: Mapping[str, str], at: Mapping[str, int], place: Place
-) -> None:
+def check_header(grid: Sequence[Row], layout: Layout, place: Place) -> None:
+    """Number and texts of the columns in the header rows are those that the layout declares."""
     if not layout.header_rows:
         return
+    wanted = {**layout.columns, **layout.values}
+    at = {name: _position(spec, place) for name, spec in wanted.items()}
     head = dict(grid[: max(layout.header_rows) + 5])
     lines = [head.get(number, []) for number in layout.header_rows]
     width = max((len(line) for line in lines), default=0)

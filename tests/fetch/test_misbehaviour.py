@@ -614,7 +614,7 @@ def test_personal_columns_are_dropped_before_anything_is_kept(box: Box, settings
     box.put(address, b"id,name,head,phone\n1,A,Erika Muster,0123\n")
     (outcome,) = fetch.fetch([declared], there)
     assert (outcome.state, outcome.stale) == ("changed shape", True)
-    assert outcome.reason == "column director is expected, found id, name, head, phone"
+    assert outcome.reason is not None and "column director is expected, found id, name, head, phone" in outcome.reason
     assert not [p for p in there.archive.rglob("*") if p.is_file() and b"Muster" in p.read_bytes()]
 
 
