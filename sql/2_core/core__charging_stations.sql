@@ -47,6 +47,7 @@ outlines as (
   from typed__bbsr_umstieg__pairs as pairs
   join core__municipalities as targets on targets.list_year = 2021 and targets.ags = pairs.target_ags
   anti join core__municipalities as known on known.list_year = 2021 and known.ags = pairs.source_ags
+  where pairs.source_date = date '2020-12-31'
   group by targets.list_year, pairs.source_ags
   having count(distinct pairs.target_ags) = 1
 )

@@ -44,10 +44,11 @@ GV = (
 )
 GV100AD = GV.replace("longitude double, latitude double, ", "")
 PAIRS = (
-    "edition varchar, row_number bigint, source_ags varchar, source_name varchar, target_ags varchar, "
-    "target_name varchar, "
+    "edition varchar, row_number bigint, source_date date, target_date date, source_ags varchar, "
+    "source_name varchar, target_ags varchar, target_name varchar, "
     "area_weight double, population_weight double, area_km2 double, population integer"
 )
+STEP_2020 = ("2020-2023", 1, DAY(2020, 12, 31), DAY(2021, 12, 31))
 POPULATION_2018 = "edition varchar, row_number bigint, ags varchar, population integer, population_date date"
 
 
@@ -105,8 +106,9 @@ def test_2018_has_the_population_of_its_own_year_end_and_not_that_of_the_list(db
 
 def test_2020_has_bbsr_population_and_not_that_of_2019_in_its_list(db: Any) -> None:
     territory(db, gv_row(2020, 1, "63", "05974040", "Soest, Stadt", 47514))
-    pair = ("2020-2021", 1, "05974040", "Soest", "05974040", "Soest", 1.0, 1.0, 85.8, 47210)
-    given(db, "typed__bbsr_umstieg__pairs", PAIRS, pair, (*pair[:1], 2, *pair[2:]))
+    soest = ("05974040", "Soest", "05974040", "Soest", 1.0, 1.0, 85.8)
+    later = ("2020-2023", 1, DAY(2022, 12, 31), DAY(2023, 12, 31), *soest, 48607)
+    given(db, "typed__bbsr_umstieg__pairs", PAIRS, (*STEP_2020, *soest, 47210), later)
     run(db, "core__territory")
     assert rows(db, "select population, population_date from core__territory") == [(47210, DAY(2020, 12, 31))]
 
@@ -372,7 +374,7 @@ def charging(
     )  # fmt: skip
     given(
         connection, "typed__bbsr_umstieg__pairs", PAIRS,
-        ("2020-2021", 1, "16056000", "Eisenach", "16063105", "Eisenach", 1.0, 1.0, 104.0, 41970),
+        (*STEP_2020, "16056000", "Eisenach", "16063105", "Eisenach", 1.0, 1.0, 104.0, 41970),
     )  # fmt: skip
     run(connection, "core__charging_stations")
 
