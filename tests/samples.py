@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -242,6 +243,57 @@ def kba_fz1(
     return _saved(book, sheet, cells)
 
 
+CARS_OF_PLACES = (  # FZ 3 of 1 January 2021: AGS, district, postcode and name as written there, cars
+    ("01001000", "FLENSBURG,STADT (01001)", "24937  FLENSBURG", 45029),
+    ("02000000", "HAMBURG (02000)", "20095  HAMBURG-STADT", 805780),
+    ("03159016", "Göttingen (03159)", "37073  Göttingen, Stadt", 52799),
+    ("05315000", "KOELN,STADT (05315)", "50667  KOELN", 492402),
+    ("05774032", "PADERBORN (05774)", "33098  PADERBORN,ST.", 83449),
+    ("05974040", "SOEST (05974)", "59494  SOEST,ST.", 29253),
+    ("07211000", "TRIER-SAARBURG (07211)", "54290  TRIER,ST.", 53689),
+    ("07231021", "BERNKASTEL-WITTLICH (07231)", "54533  DIERFELD", "."),
+    ("08426118", "BIBERACH (08426)", "88422  TIEFENBACH", 378),
+    ("08436064", "RAVENSBURG (08436)", "88212  RAVENSBURG,ST.", 30658),
+    ("09162000", "MUENCHEN,STADT (09162)", "80331  MUENCHEN", 732045),
+    ("16056000", "EISENACH, STADT (16056)", "99817  EISENACH, STADT", 21213),
+)
+
+
+def kba_fz3(*, year: int = 2021, header: Mapping[str, str] | None = None) -> bytes:
+    """FZ 3.1 of 2021, or of 2026 as it is described: AGS before the name, another order, one column less.
+
+    `header` renames the texts of the lower header row.
+    """
+    book = openpyxl.Workbook()
+    _put(_sheet(book, "Deckblatt"), 1, ["Kraftfahrt-Bundesamt"])
+    sheet = book.create_sheet("FZ 3.1" if year == 2021 else "FZ3.1")
+    top = 8 if year == 2021 else 10
+    _put(
+        sheet, 6, [None, f"FZ 3.1 Bestand an Kraftfahrzeugen am 1. Januar {year} nach Zulassungsbezirken und Gemeinden"]
+    )
+    upper = "|Land|Zulassungsbezirk|PLZ, Gemeinde|Krafträder|Personen-\nkraftwagen||Lastkraft-\nwagen|Zugmaschinen"
+    if year == 2021:
+        lower, place = upper.split("|")[1:4], "PLZ, Gemeinde"
+    else:
+        lower, place = ["Land", "Zulassungsbezirk", "Gemeinde"], "Gemeinde"
+    _put(sheet, top, [None, None, None, None, *upper.split("|")[4:]])
+    texts = [*lower[:2], place, None, "insgesamt", "darunter \ngewerbliche\nHalter", None, "insgesamt"]
+    _put(sheet, top + 1, [None, *[(header or {}).get(str(text), text) for text in texts]])
+    row = top + 2
+    for ags, district, name, cars in CARS_OF_PLACES:
+        digits = re.search(r"\((\d{5})\)", district)
+        assert digits is not None
+        if year != 2021:
+            district, name = f"{digits[1]} {district.split(' (')[0]}", f"{ags} {name[7:]}"
+        _put(sheet, row, [None, LAENDER[ags[:2]].upper(), district, name, 100, cars, 10, 20, 30])
+        _put(sheet, row + 1, [None, None, None, "ZUSAMMEN", 100, cars, 10, 20, 30])
+        row += 2
+    _put(sheet, row, [None, None, None, "GEMEINDE UNBEKANNT", 1, 7, 1, 1, 1])
+    _put(sheet, row + 1, [None, "DEUTSCHLAND INSGESAMT", None, None, 4661561, 48248584, 5147620, 3410280, 2301166])
+    sheet.cell(row + 3, 2, "© Kraftfahrt-Bundesamt, Flensburg")
+    return _saved(book, sheet, None)
+
+
 def ladesaeulenregister(*, date: str = "01.01.2022", cells: Cells | None = None, devices: int = 12) -> bytes:
     """Charging register of 2022: text above, headers in rows 10 and 11, a made-up device in each place."""
     book = openpyxl.Workbook()
@@ -363,6 +415,7 @@ SAMPLES: dict[tuple[str, str, str], Callable[[], bytes]] = {  # source, edition 
     ("destatis_gv100ad", "2018-09-30", "fixed_220"): gv100ad,
     ("bnetza_breitbandatlas", "2021-06", "mid_2021"): breitbandatlas,
     ("kba_fz1", "2021-01-01", "y2021"): kba_fz1,
+    ("kba_fz3", "2021-01-01", "by_text"): kba_fz3,
     ("bnetza_ladesaeulenregister", "2022-01-01", "preamble_10"): ladesaeulenregister,
     ("bbsr_inkar_2021", "2021", "umwelt"): inkar,
     ("german_gov_domains", "2020-10", "list"): domains,

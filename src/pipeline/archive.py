@@ -146,7 +146,7 @@ def fetch_from(root: Path, folder: Path, sources: Iterable[Source]) -> tuple[lis
         for name, edition in source.editions.items():
             for part in edition.parts:
                 path = _find(folder, part)
-                if path is None and not source.is_retrieved:
+                if path is None and name not in source.retrieved_editions:
                     continue
                 if path is None:
                     missing.append(f"{source.id}, edition {name}: {part.file}")

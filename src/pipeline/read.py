@@ -19,6 +19,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -37,6 +38,7 @@ ZIP_ERRORS = (
 ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*\bt=[\"']e[\"'][^>]*)>(.*?)</(?:\w+:)?c>", re.DOTALL)
 CELL_ADDRESS = re.compile(rb"\br=[\"']([A-Z]+)(\d+)[\"']")
 CELL_VALUE = re.compile(rb"<(?:\w+:)?v[^>]*>([^<]*)<")
+HEADER_WITHIN = 40  # rows in which a header that is found by its text must stand
 MAX_UNPACKED = 1_000_000_000  # bytes; the largest workbook that is declared unpacks to 26 MB
 MAX_RATIO, RATIO_FROM = 200, 100_000_000  # unpacked by packed, looked at above so many unpacked bytes
 
@@ -80,6 +82,7 @@ def read_part(source: Source, edition: str, part: Part, content: bytes) -> Readi
 
 def from_grid(grid: list[Row], layout: Layout, part: Part, place: Place) -> Reading:
     """Rows (with their numbers in the file) to the declared columns, as text; other columns are never converted."""
+    layout = _located(grid, layout, place)
     wanted = {**layout.columns, **layout.values}
     at = {name: _position(spec, place) for name, spec in wanted.items()}
     _check_header(grid, layout, wanted, at, place)
@@ -89,10 +92,50 @@ def from_grid(grid: list[Row], layout: Layout, part: Part, place: Place) -> Read
     frame.insert(0, "row_number", pd.Series(numbers, dtype="int64"))
     if frame.empty:
         raise place.fail(f"row {layout.first_row} and below: data is expected, found none")
+    frame[layout.fill_down] = frame[layout.fill_down].ffill()
     check_patterns(frame, layout, place)
     frame = _with_constants(frame, layout, part)
     rows_read = len(frame) + rejected.count
     return Reading(_to_cells(frame, layout), rejected.frame(), rows_read)
+
+
+def _located(grid: list[Row], layout: Layout, place: Place) -> Layout:
+    """The layout with rows as numbers and columns as letters where it names them by their text."""
+    if layout.header_has is not None:
+        texts = {number: [plain(text_of(cell)) for cell in cells] for number, cells in grid[:HEADER_WITHIN]}
+        found = next((number for number, cells in texts.items() if layout.header_has in cells), None)
+        if found is None:
+            expected = f"a header with {layout.header_has!r} is expected"
+            raise place.fail(f"rows 1 to {HEADER_WITHIN}: {expected}, found none{_header_advice()}")
+        rows = {"header_rows": [found + row for row in layout.header_rows], "first_row": found + layout.first_row}
+        layout = layout.model_copy(update=rows)
+    by_text = [name for name, spec in {**layout.columns, **layout.values}.items() if spec.startswith("*:")]
+    if not by_text:
+        return layout
+    head = dict(grid[: max(layout.header_rows)])
+    lines = [[text_of(cell) or "" for cell in head.get(number, [])] for number in layout.header_rows]
+    titles = [plain(" ".join(texts)) for texts in zip_longest(*lines, fillvalue="")]
+    return layout.model_copy(
+        update={
+            key: {name: _lettered(name, spec, titles, layout, place) for name, spec in columns.items()}
+            for key, columns in (("columns", layout.columns), ("values", layout.values))
+        }
+    )
+
+
+def _lettered(name: str, spec: str, titles: Sequence[str], layout: Layout, place: Place) -> str:
+    """`"*: one wording | another"` to `"F: the wording found"`."""
+    if not spec.startswith("*:"):
+        return spec
+    wordings = [plain(wording) for wording in spec.removeprefix("*:").split(" | ")]
+    found = [number for number, title in enumerate(titles, 1) if title in wordings]
+    if len(found) != 1:
+        row = ", ".join(map(str, layout.header_rows))
+        raise place.fail(
+            f"row {row}: one column {' or '.join(map(repr, wordings))} ({name}) is expected, found {len(found)}. "
+            f"Header found: {[title for title in titles if title]}{_header_advice()}"
+        )
+    return f"{column_letter(found[0])}: {titles[found[0] - 1]}"
 
 
 def _data_rows(
@@ -305,6 +348,8 @@ def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequenc
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         names = book.sheet_names
         name = names[sheet] if isinstance(sheet, int) and sheet < len(names) else sheet
+        alike = [n for n in names if str(n).replace(" ", "") == str(name).replace(" ", "")]  # "FZ3.1" and "FZ 3.1"
+        name = alike[0] if name not in names and len(alike) == 1 else name
         if name not in names:
             raise place.fail(f"sheet {sheet!r} is expected, found {names}")
         rows: Sequence[Sequence[object]] = book.get_sheet_by_name(str(name)).to_python(skip_empty_area=False)

@@ -27,6 +27,11 @@ create or replace macro number_of(raw, decimal_mark) as finite_or_null(try_cast(
        else replace(trim(raw), ' ', '') end as double));
 create or replace macro plain_name(name) as lower(trim(regexp_replace(regexp_replace(regexp_replace(
   replace(name, 'ß', 'ss'), ',.*$', ''), '[-–/ ]+', ' ', 'g'), '\\s+', ' ', 'g')));
+create or replace macro name_words(name) as regexp_replace(trim(regexp_replace(strip_accents(
+  replace(replace(replace(upper(regexp_replace(name, '[ßẞ]', 'ss', 'g')), 'Ä', 'AE'), 'Ö', 'OE'), 'Ü', 'UE')),
+  '[^A-Z0-9]+', ' ', 'g')), '\\bSANKT\\b', 'ST', 'g');
+create or replace macro name_pattern(name) as regexp_replace(
+  name_words(replace(name, '.', '0 ')), '0( |$)', '[A-Z]*\\1', 'g');
 """
 MEMORY_LIMIT = "600MB"  # of DuckDB; what four editions of 39 indicators do not fit into is spilled to disk
 

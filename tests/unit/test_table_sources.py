@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+import samples
 
 from pipeline import archive, catalog, figures, warehouse
+from pipeline.catalog import Catalog
+from pipeline.errors import PipelineError, ReadError
 
 CATALOG = catalog.load()
 DAY = dt.date
-READ = ("bbsr_umstieg", "destatis_changes", "destatis_gv")
+READ = (
+    "bbsr_umstieg", "destatis_changes", "destatis_gv", "destatis_gv100ad", "destatis_population_2018", "kba_fz3",
+    "kba_fz27",
+)  # fmt: skip
+MUNICIPALITIES = ("core__territory", "core__unit_names", "core__units", "core__municipalities")
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +68,25 @@ def run(connection: duckdb.DuckDBPyConnection, *models: str) -> None:
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
     return connection.execute(sql).fetchall()
+
+
+def as_if_retrieved(source: str, edition: str) -> Catalog:
+    """The catalog with an edition that is only described as if its bytes had been seen: tests of its layout."""
+    known = CATALOG.sources[source]
+    assert known.evidence_of(edition) == "described only"
+    seen = known.editions[edition].model_copy(update={"evidence": "original bytes"})
+    changed = known.model_copy(update={"editions": {**known.editions, edition: seen}})
+    return replace(CATALOG, sources={**CATALOG.sources, source: changed})
+
+
+def typed(
+    catalog: Catalog, folder: Path, table: str, files: dict[tuple[str, str, str], bytes]
+) -> list[tuple[Any, ...]]:
+    """The rows of a typed table that these files give."""
+    sources = samples.publish(folder / "publisher", catalog, files)
+    archive.fetch_from(folder / "archive", folder / "publisher", sources)
+    figures.make(catalog, folder / "archive", folder / "figures")
+    return duckdb.sql(f"from '{folder / 'figures' / table}.parquet'").fetchall()
 
 
 # Changes of territory
@@ -178,3 +205,130 @@ def test_several_kinds_in_one_cell_are_each_of_them(db: Any, written: str) -> No
     found += "statistical_date from typed__destatis_changes__changes"
     day = (DAY(2023, 12, 31), NEW_YEAR)
     assert rows(db, found) == [("3, 4", False, False, True, True, "Altdorf", *day)]
+
+
+# Cars
+
+PLACES = "list_year bigint, ags varchar, district_key varchar, name varchar"
+FZ27 = "edition varchar, part varchar, row_number bigint, district_key varchar, name varchar, reference_date date"
+FZ3 = FZ27.replace("district_key", "ags varchar, district_key")
+JANUARY = DAY(2021, 1, 1)
+
+
+def meant(db: duckdb.DuckDBPyConnection, places: dict[str, str], *names: tuple[str, str]) -> list[str | None]:
+    """What (district, name) of FZ 3 mean among the municipalities (AGS to name) of the year before."""
+    given(db, "core__municipalities", PLACES, *[(2020, ags, ags[:5], name) for ags, name in places.items()])
+    listed = [("2021-01-01", "by_text", n, None, *place, JANUARY) for n, place in enumerate(names, 1)]
+    given(db, "typed__kba_fz3__cars", FZ3, *listed)
+    given(db, "typed__kba_fz27__cars", FZ27)
+    run(db, "core__kba_places")
+    return [ags for (ags,) in rows(db, "select ags from core__kba_places order by row_number")]
+
+
+OTHERS = {"08117001": "Adelberg", "08117002": "Aichelberg"}
+
+
+@pytest.mark.parametrize(
+    ("official", "written"),
+    [
+        ("Geislingen an der Steige, Stadt", "GEISLINGEN A.D.STEIGE,ST."),
+        ("Süßen, Stadt", "SUESSEN"),
+        ("Pfaffenhofen a.d.Ilm, St", "PFAFFENHOFEN A.D.I.,ST."),
+        ("Bad Homburg v.d. Höhe, Stadt", "HOMBURG V.D.HOEHE,BAD,ST."),
+        ("Sankt Peter", "ST.PETER"),
+        ("Boxberg/O.L. / Hamor", "BOXBERG/O.L."),
+        ("Dietfurt a.d.Altmühl, St", "DIETFURT A.D.ALTM.ST."),
+        ("Droyßig", "DROYßIG"),
+    ],
+)
+def test_a_name_as_the_kba_writes_it_is_understood(db: Any, official: str, written: str) -> None:
+    assert meant(db, {**OTHERS, "08117019": official}, ("08117", written)) == ["08117019"]
+
+
+@pytest.mark.parametrize(
+    ("places", "written"),
+    [
+        ({"08117019": "Bad Boll"}, "BOLL"),  # might be another place: nothing is added to a name
+        ({"08117019": "Neuenkirchen bei Anklam", "08117020": "Neuenkirchen bei Greifswald"}, "NEUENKIRCHEN B."),
+        ({"08118019": "Boll"}, "BOLL"),  # another district's
+        ({"08117019": "Steinau an der Straße"}, "STEINAU AD STRASSE"),  # abbreviated without a full stop
+    ],
+)
+def test_a_name_that_fits_none_or_several_of_its_district_means_nobody(
+    db: Any, places: dict[str, str], written: str
+) -> None:
+    assert meant(db, {**OTHERS, **places}, ("08117", written)) == [None]
+
+
+def test_the_title_tells_two_places_of_one_name_apart(db: Any) -> None:
+    two = {"01054035": "Garding, Kirchspiel", "01054036": "Garding, Stadt"}
+    assert meant(db, two, ("01054", "GARDING,ST."), ("01054", "GARDING,KIRCHSPIEL")) == ["01054036", "01054035"]
+
+
+def test_a_district_that_is_one_municipality_needs_no_name_and_two_rows_for_one_place_mean_nobody(db: Any) -> None:
+    hamburg = {"02000000": "Hamburg, Freie und Hansestadt"}
+    assert meant(db, hamburg, ("02000", "HAMBURG-STADT")) == ["02000000"]
+    assert meant(db, hamburg, ("02000", "HAMBURG-STADT"), ("02000", "HAMBURG-HAFEN")) == [None, None]
+    assert meant(db, hamburg, ("02000", "HAMBURG"), ("02000", "HAMBURG,ST.")) == [None, None]
+
+
+def test_the_office_of_trier_saarburg_names_places_of_both_districts(db: Any) -> None:
+    places = {"07211000": "Trier, Stadt", "07235118": "Saarburg, Stadt"}
+    assert meant(db, places, ("07211", "TRIER,ST."), ("07211", "SAARBURG,ST.")) == ["07211000", "07235118"]
+
+
+def test_nearly_all_municipalities_have_their_cars_and_the_sum_is_the_publishers(real: Any) -> None:
+    run(real, *MUNICIPALITIES, "core__kba_places", "indicator__car_density", "indicator__private_electric_cars")
+    matched = rows(real, "select source_id, count(*), count(ags) from core__kba_places group by source_id order by all")
+    assert matched == [("kba_fz27", 10781, 10665), ("kba_fz3", 10791, 10676)]
+    # with what no municipality is known for: 1,220 in the Uckermark, 40,706 of the authorities, 4 suppressed counts
+    (total,) = rows(real, "select sum(value) from typed__kba_fz3__cars")[0]
+    assert 48248584 - 40706 - 1220 - total == 0
+    found = "select unit_key, numerator, denominator, round(value, 3) from indicator__car_density "
+    towns = ("02000000", "05774032", "05974040", "08426118")
+    assert rows(real, f"{found} where unit_key in {towns} order by unit_key") == [
+        ("02000000", 805780.0, 1852480, 434.974),
+        ("05774032", 83449.0, 151860, 549.513),
+        ("05974040", 29253.0, 47210, 619.636),
+        ("08426118", 378.0, 550, 687.273),
+    ]
+    statuses = (
+        "select value_status, count(*), count(value) from indicator__private_electric_cars group by all order by all"
+    )
+    assert {status for status, *_ in rows(real, statuses)} == {"reported", "suppressed", "true_zero"}
+    assert all(counted == (0 if status == "suppressed" else both) for status, both, counted in rows(real, statuses))
+
+
+def test_described_layout_of_fz_3_with_keys_is_read_by_its_header_wherever_the_columns_stand(tmp_path: Path) -> None:
+    """Built from the guide alone: no file of 2023 or later has been seen."""
+    seen = as_if_retrieved("kba_fz3", "2026-01-01")
+    kinds = {("kba_fz3", f"{year}-01-01", "by_text"): samples.kba_fz3(year=year) for year in (2021, 2026)}
+    typed(seen, tmp_path, "typed__kba_fz3__cars", kinds)
+    found = "select edition, ags, plz, district_key, name, value, value_status from "
+    found += f"'{tmp_path}/figures/typed__kba_fz3__cars.parquet' where district_key in ('05974', '07231') order by all"
+    assert duckdb.sql(found).fetchall() == [
+        ("2021-01-01", None, "54533", "07231", "DIERFELD", None, "suppressed"),
+        ("2021-01-01", None, "59494", "05974", "SOEST,ST.", 29253.0, "reported"),
+        ("2026-01-01", "05974040", None, "05974", "SOEST,ST.", 29253.0, "reported"),
+        ("2026-01-01", "07231021", None, "07231", "DIERFELD", None, "suppressed"),
+    ]
+
+
+def test_what_is_only_described_enters_no_figures_even_when_a_file_is_there(tmp_path: Path) -> None:
+    described = ("kba_fz3", "2026-01-01", "by_text")
+    known = typed(
+        CATALOG, tmp_path, "typed__kba_fz3__cars",
+        {described: samples.kba_fz3(year=2026), ("kba_fz3", "2021-01-01", "by_text"): samples.kba_fz3()},
+    )  # fmt: skip
+    assert {row[0] for row in known} == {"2021-01-01"}
+    with pytest.raises(PipelineError, match="is empty"):
+        typed(CATALOG, tmp_path / "alone", "typed__kba_fz3__cars", {described: samples.kba_fz3(year=2026)})
+
+
+def test_a_header_whose_wording_is_unknown_is_refused_with_what_was_found(tmp_path: Path) -> None:
+    renamed = samples.kba_fz3(header={"PLZ, Gemeinde": "Ort"})
+    with pytest.raises(ReadError, match=r"row 8, 9: one column 'PLZ, Gemeinde' or .* is expected, found 0.*'Ort'"):
+        typed(CATALOG, tmp_path, "typed__kba_fz3__cars", {("kba_fz3", "2021-01-01", "by_text"): renamed})
+    without = samples.kba_fz3(header={"Zulassungsbezirk": "Bezirk"})
+    with pytest.raises(ReadError, match="a header with 'Zulassungsbezirk' is expected, found none"):
+        typed(CATALOG, tmp_path / "b", "typed__kba_fz3__cars", {("kba_fz3", "2021-01-01", "by_text"): without})
