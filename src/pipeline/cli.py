@@ -7,7 +7,9 @@ import os
 import sys
 import tempfile
 import traceback
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,27 +90,67 @@ def run(
 @app.command()
 def fetch(
     source: Annotated[list[str] | None, typer.Argument(help="Sources; default: all.")] = None,
+    year: Annotated[int | None, typer.Option("--year", help="Only editions of this year.")] = None,
     from_: Annotated[Path | None, typer.Option("--from", help="Take the files from a folder with a manifest.")] = None,
     archive: Archive = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Put the publishers' original bytes into the archive, with a receipt for each file."""
-    from pipeline import archive as store
     from pipeline import catalog
 
     declared = catalog.load()
-    unknown = sorted(set(source or []) - set(declared.sources))
+    wanted = [declared.sources[name] for name in _known_sources(source, declared)]
+    root = archive or home() / "archive"
+    if from_ is None:
+        _fetch_over_network(root, wanted, year, json_, quiet)
+    elif year is not None:
+        raise UsageError(
+            "--year chooses among the publishers' addresses; with --from all files of the folder are taken"
+        )
+    else:
+        _fetch_from_folder(root, from_, wanted, json_, quiet)
+
+
+def _known_sources(names: list[str] | None, declared: Any) -> list[str]:
+    unknown = sorted(set(names or []) - set(declared.sources))
     if unknown:
         raise UsageError(f"unknown source {', '.join(unknown)}; declared are {', '.join(sorted(declared.sources))}")
-    if from_ is None:
-        raise UsageError("fetching over the network does not exist yet; give a folder of files with --from DIR")
-    wanted = [declared.sources[name] for name in source or sorted(declared.sources)]
-    receipts, missing = store.fetch_from(archive or home() / "archive", from_, wanted)
+    return names or sorted(declared.sources)
+
+
+def _fetch_over_network(root: Path, wanted: list[Any], year: int | None, json_: bool, quiet: bool) -> None:
+    """Exit 1 if a fetch failed, 4 if something changed shape or is gone; what stands from earlier is named stale."""
+    from pipeline import fetch as network
+    from pipeline import web
+
+    outcomes = network.fetch(wanted, web.settings(root, home()), year)
+    counts = Counter(outcome.state for outcome in outcomes)
+    document = {
+        "counts": dict(counts),
+        "bytes": sum(o.bytes for o in outcomes),
+        "stale": sorted({o.source_id for o in outcomes if o.stale}),
+        "outcomes": [asdict(o) for o in outcomes],
+    }
+    summary = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "nothing to fetch"
+    lines = [o.line() for o in outcomes if o.state not in {"unchanged", *network.EXIT}]
+    _show(document, json_, quiet, lambda: [*lines, f"{summary}; {document['bytes']:,} bytes stored"])
+    for outcome in outcomes:
+        if outcome.state in network.EXIT:
+            print(f"stadtrang: {outcome.line()}", file=sys.stderr)
+    if code := network.exit_code(outcomes):
+        raise typer.Exit(code)
+
+
+def _fetch_from_folder(root: Path, folder: Path, wanted: list[Any], json_: bool, quiet: bool) -> None:
+    from pipeline import archive as store
+
+    with store.locked(root, ".fetching", "--archive"):
+        receipts, missing = store.fetch_from(root, folder, wanted)
     found = {"stored": len(receipts), "bytes": sum(r.bytes for r in receipts), "missing": missing}
     if not receipts:
         raise PipelineError(
-            f"--from {from_}: none of the declared files is there; looked for {missing[0]} and {len(missing) - 1} more"
+            f"--from {folder}: none of the declared files is there; looked for {missing[0]} and {len(missing) - 1} more"
         )
     _show(
         found,
@@ -120,7 +162,7 @@ def fetch(
         ],
     )
     if missing:
-        raise PipelineError(f"--from {from_}: {len(missing)} declared files are not there, the first is {missing[0]}")
+        raise PipelineError(f"--from {folder}: {len(missing)} declared files are not there, the first is {missing[0]}")
 
 
 @app.command()

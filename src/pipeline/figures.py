@@ -122,12 +122,14 @@ def read_archive(
 
 
 def _refuse_equal_editions(source: Source, stored: list[archive.Receipt]) -> None:
-    """The same bytes under two years are one year's content under another's label."""
-    seen: dict[str, str] = {}
+    """The same bytes under two years are one year's content under another's label, but for other members of one zip."""
+    seen: dict[tuple[str, str | None], str] = {}
+    members = {(name, archive.part_name(p)): p.member for name, e in source.editions.items() for p in e.parts}
     for receipt in stored:
-        if seen.setdefault(receipt.sha256, receipt.edition) != receipt.edition:
+        key = (receipt.sha256, members[receipt.edition, receipt.part])
+        if seen.setdefault(key, receipt.edition) != receipt.edition:
             raise ReadError(
-                f"{source.id}: editions {seen[receipt.sha256]} and {receipt.edition} have the same bytes "
+                f"{source.id}: editions {seen[key]} and {receipt.edition} have the same bytes "
                 f"({receipt.file}); expected are two files, so one of them is under a wrong label"
             )
 

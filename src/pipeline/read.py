@@ -70,6 +70,8 @@ def read_part(source: Source, edition: str, part: Part, content: bytes) -> Readi
     """Read one part of one edition from the bytes in the archive."""
     layout = source.layouts[part.layout]
     place = Place(source.id, edition, Path(part.file).name, part.name or part.layout)
+    if part.member is not None and content.startswith(b"PK"):  # as the publisher packs it; found copies are unpacked
+        content = _member(content, part.member, place)
     if layout.reader == "custom":
         module = importlib.import_module(f"pipeline.sources.{source.id}")
         read: Callable[[bytes, Layout, Part, Place], Reading] = module.read
@@ -78,6 +80,20 @@ def read_part(source: Source, edition: str, part: Part, content: bytes) -> Readi
         return _read_parquet(content, layout, part, place)
     grid = list(GRIDS[layout.reader](content, layout, part, place))
     return from_grid(grid, layout, part, place)
+
+
+def _member(content: bytes, pattern: str, place: Place) -> bytes:
+    """The one member of a zip whose name matches as a whole, in any case."""
+    _check_size(content, place)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            names = packed.namelist()
+            found = [name for name in names if re.fullmatch(pattern, name, re.IGNORECASE)]
+            if len(found) != 1:
+                raise place.fail(f"one member {pattern!r} is expected in the zip, found {', '.join(names[:20])}")
+            return packed.read(found[0])
+    except ZIP_ERRORS as error:
+        raise place.fail(f"a whole zip is expected, found {len(content)} bytes ({error}); fetch it again") from error
 
 
 def from_grid(grid: list[Row], layout: Layout, part: Part, place: Place) -> Reading:
