@@ -373,6 +373,23 @@ def dwellings(*, years: Sequence[str] = ("2019", "2018"), cells: Cells | None = 
     return _saved(book, sheet, cells)
 
 
+def zensus_dwellings() -> bytes:
+    """Sheet CSV-Wohnungen of the regional table, all levels in one; 20,000 made-up dwellings a place, 4 in Dierfeld."""
+    book = openpyxl.Workbook()
+    _put(_sheet(book, "Wohnungen"), 1, ["Zensus 2022"])
+    sheet = book.create_sheet("CSV-Wohnungen")
+    codes = ["GEBAEUDEART_SYS_1", "GEBAEUDEART_SYS_11", "LEERSTAND_INSGESAMT", "LEERSTAND_DAUER__4"]
+    _put(sheet, 1, ["Berichtszeitpunkt", "_RS", "Name", "Regionalebene", *codes])
+    _put(sheet, 2, ["20220515", "0", "Deutschland", "Bund", 43106589, 41000000, 1900000, 1000000])
+    for row, place in enumerate(TWELVE, 3):
+        small = place.population < 10
+        ars = place.land + place.rb + place.kreis + place.vb + place.gem
+        counts = [4, 4, "–", "–"] if small else [20000, 19000, 800, 300]
+        _put(sheet, row, ["20220515", ars, place.name, "Gemeinde", *counts])
+    _put(sheet, 15, ["20220515", "05974", "Soest", "Stadtkreis/kreisfreie Stadt/Landkreis", 150000, 1, 5000, 2000])
+    return _saved(book, sheet, None)
+
+
 def oparl_endpoints() -> bytes:
     """The list of OParl endpoints: a mirror, then the twelve places as if each had an interface."""
     entries = ["- title: OParl Mirror\n  url: https://mirror.example/system\n"]

@@ -24,7 +24,7 @@ CATALOG = catalog.load()
 DAY = dt.date
 READ = (
     "bbsr_umstieg", "destatis_changes", "destatis_gv", "destatis_gv100ad", "destatis_population_2018", "kba_fz3",
-    "kba_fz27",
+    "kba_fz27", "zensus_2022",
 )  # fmt: skip
 MUNICIPALITIES = ("core__territory", "core__unit_names", "core__units", "core__municipalities")
 
@@ -332,3 +332,43 @@ def test_a_header_whose_wording_is_unknown_is_refused_with_what_was_found(tmp_pa
     without = samples.kba_fz3(header={"Zulassungsbezirk": "Bezirk"})
     with pytest.raises(ReadError, match="a header with 'Zulassungsbezirk' is expected, found none"):
         typed(CATALOG, tmp_path / "b", "typed__kba_fz3__cars", {("kba_fz3", "2021-01-01", "by_text"): without})
+
+
+# Census
+
+
+def test_the_census_is_keyed_by_the_key_without_the_association(real: Any) -> None:
+    found = "select unit_key, unit_name, value from typed__zensus_2022__population where unit_key in "
+    found += "('02000000', '05974040', '09276130') order by unit_key"
+    assert rows(real, found) == [
+        ("02000000", "Hamburg, Freie und Hansestadt", 1808846.0),
+        ("05974040", "Soest, Stadt", 46453.0),
+        ("09276130", "Lindberg", 2294.0),
+    ]
+    assert rows(real, "select count(*), sum(value) from typed__zensus_2022__population") == [(10786, 82711282.0)]
+
+
+def test_the_deviation_is_that_of_the_last_list_before_the_census(real: Any) -> None:
+    run(real, *MUNICIPALITIES, "indicator__census_deviation")
+    found = (
+        "select round(value, 3), numerator, denominator from indicator__census_deviation where unit_key = '05974040'"
+    )
+    assert rows(real, found) == [(3.177, 1476.0, 46453.0)]  # 47,929 at the end of 2021
+    statuses = "select value_status, count(*) from indicator__census_deviation group by all order by all"
+    # two inhabited areas that belong to no municipality are counted by the census too
+    assert rows(real, statuses) == [("not_convertible", 2), ("reported", 10784)]
+
+
+def test_described_dwellings_of_the_census_are_read_by_their_codes_and_of_municipalities_only(tmp_path: Path) -> None:
+    """Built from the guide and the codes that public readers of the file use: no file has been seen."""
+    files = {("zensus_2022_housing", "2022-05-15", "dwellings"): samples.zensus_dwellings()}
+    typed(CATALOG, tmp_path, "typed__zensus_2022_housing__dwellings", files)
+    with warehouse.connect() as connection:
+        figures.load_table(connection, tmp_path / "figures", "typed__zensus_2022_housing__dwellings")
+        run(connection, "indicator__vacant_dwellings")
+        found = "select unit_key, value, numerator, denominator, value_status from indicator__vacant_dwellings"
+        assert rows(connection, f"{found} where unit_key in ('05974040', '07231021') order by unit_key") == [
+            ("05974040", 1.5, 300.0, 20000.0, "reported"),
+            ("07231021", None, None, 4.0, "rounded_to_zero"),
+        ]
+        assert rows(connection, "select count(*) from indicator__vacant_dwellings") == [(12,)]
