@@ -315,6 +315,47 @@ def ladesaeulenregister(*, date: str = "01.01.2022", cells: Cells | None = None,
     return _saved(book, sheet, cells)
 
 
+def ladesaeulen_csv(*, date: str = "01.09.2026", encoding: str = "utf-8-sig", preamble: int = 10) -> bytes:
+    """Charging register as it is described for 2025 and later: lines of text, 47 columns, a ";" inside quotes."""
+    names = "Ladeeinrichtungs-ID;Betreiber;Anzeigename (Karte);Status;Art der Ladeeinrichtung;Anzahl Ladepunkte;"
+    names += "Nennleistung Ladeeinrichtung [kW];Inbetriebnahmedatum;Straße;Hausnummer;Adresszusatz;Postleitzahl;Ort;"
+    names += "Kreis/kreisfreie Stadt;Bundesland;Breitengrad;Längengrad;Standortbezeichnung;Informationen zum Parkraum;"
+    names += "Bezahlsysteme;Öffnungszeiten;Öffnungszeiten: Wochentage;Öffnungszeiten: Tageszeiten;"
+    plugs = ("Steckertypen", "Nennleistung Stecker", "EVSE-ID", "Public Key")
+    names += ";".join(f"{plug}{n}" for n in range(1, 7) for plug in plugs)
+    lines = ["Ladesäulenregister der Bundesnetzagentur", *["Hinweis; mit Strichpunkt"] * 6]
+    lines += [f"Letzte Aktualisierung vom: {date}", "", "Allgemeine Informationen;;;1. Ladepunkt"]
+    lines = [*lines[:preamble], names]
+    for number, place in enumerate(TWELVE, 1):
+        district, kind = GV_DISTRICTS[place.ags[:5]]
+        status = "In Betrieb" if number > 1 else "In Wartung"
+        row = [str(number), "Beispielwerke", "", status, "Normalladeeinrichtung", "2", '"11; 3,7"', "11.01.2025"]
+        row += ["Marktplatz", "1", "", place.plz, place.name.split(",")[0]]
+        row += [("Kreisfreie Stadt " if kind == "41" else "Landkreis ") + district.split(",")[0], LAENDER[place.land]]
+        row += [place.latitude, place.longitude, "", "", "", "", "", "", '"AC Typ 2; Schuko"', '"11; 3,7"']
+        lines.append(";".join([*row, *[""] * (47 - len(row))]))
+    return ("\r\n".join(lines) + "\r\n").encode(encoding)
+
+
+def breitbandatlas_xlsx(*, date: str = "12.2025") -> bytes:
+    """Sheet Privathaushalte as it is described for the end of 2025, of all levels, with made-up shares."""
+    book = openpyxl.Workbook()
+    sheet = _sheet(book, "Privathaushalte")
+    speeds = (16, 30, 50, 100, 200, 400, 1000)
+    blocks = ("alle Technologien", "HFC", "FTTB/H", "FTTC")
+    sheet.cell(1, 7, "Angaben zur Verfügbarkeit in Prozent der Privathaushalte")
+    sheet.cell(3, 3, f"Festnetz: {date}")
+    _put(sheet, 4, ["AGS", "Name", "Verwaltungsebene", *[f"≥ {speed} Mbit/s" for _ in blocks for speed in speeds]])
+    for number, block in enumerate(blocks):
+        sheet.cell(3, 4 + len(speeds) * number, block)
+    _put(sheet, 5, ["0", "Deutschland", "1 - Bund", *[90.5] * 28])
+    _put(sheet, 6, ["05974", "Landkreis Soest", "3 - Kreis", *[90.5] * 28])
+    for row, place in enumerate(TWELVE, 7):
+        values = [99.5, 99.0, 98.5, 98.0, 97.0, 96.0, 95.5, *["–"] * 7, 12.5, 12.5, 12.5, 12.5, 12.5, 12.5, 12.25]
+        _put(sheet, row, [place.ags, f"Gemeinde {place.name}", "4 - Gemeinde", *values, *["-"] * 7])
+    return _saved(book, sheet, None)
+
+
 def vg5000(squares: Mapping[str, tuple[float, float, float]]) -> tuple[bytes, bytes]:
     """Outlines as .dbf and .shp: AGS to west edge, south edge and side of a square, in metres of EPSG:31467."""
     dbf, shp = io.BytesIO(), io.BytesIO()

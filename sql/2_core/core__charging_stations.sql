@@ -15,6 +15,7 @@ devices as (
     on register.source_id = 'bnetza_ladesaeulenregister' and register.reference_date = editions.reference_date
   join typed__bnetza_ladesaeulenregister__stations as stations
     on stations.edition = register.edition and stations.commissioned <= make_date(editions.list_year, 12, 31)
+    and stations.status = 'In Betrieb'
 ),
 district_names as (
   select list_year, unit_key as district_key, plain_name(name) as plain

@@ -19,7 +19,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -78,7 +78,7 @@ def read_part(source: Source, edition: str, part: Part, content: bytes) -> Readi
         return read(content, layout, part, place)
     if layout.reader == "parquet":
         return _read_parquet(content, layout, part, place)
-    grid = list(GRIDS[layout.reader](content, layout, part, place))
+    grid = list(_checked(GRIDS[layout.reader](content, layout, part, place), layout, part, place))
     return from_grid(grid, layout, part, place)
 
 
@@ -129,8 +129,9 @@ def _located(grid: list[Row], layout: Layout, place: Place) -> Layout:
     if not by_text:
         return layout
     head = dict(grid[: max(layout.header_rows)])
-    lines = [[text_of(cell) or "" for cell in head.get(number, [])] for number in layout.header_rows]
-    titles = [plain(" ".join(texts)) for texts in zip_longest(*lines, fillvalue="")]
+    lines = [[plain(text_of(cell)) for cell in head.get(number, [])] for number in layout.header_rows]
+    spread = [list(accumulate(line, _own_or_left)) for line in lines[:-1]]  # over merged cells
+    titles = [{" ".join(filter(None, texts)), texts[-1]} for texts in zip_longest(*spread, lines[-1], fillvalue="")]
     return layout.model_copy(
         update={
             key: {name: _lettered(name, spec, titles, layout, place) for name, spec in columns.items()}
@@ -139,19 +140,25 @@ def _located(grid: list[Row], layout: Layout, place: Place) -> Layout:
     )
 
 
-def _lettered(name: str, spec: str, titles: Sequence[str], layout: Layout, place: Place) -> str:
-    """`"*: one wording | another"` to `"F: the wording found"`."""
+def _own_or_left(left: str, own: str) -> str:
+    return own or left
+
+
+def _lettered(name: str, spec: str, titles: Sequence[set[str]], layout: Layout, place: Place) -> str:
+    """`"*: one wording | another"` to the letter of the one column whose titles have one of the wordings: its text in
+    the lowest header row, or the texts of all, each standing for the empty cells to its right too."""
     if not spec.startswith("*:"):
         return spec
     wordings = [plain(wording) for wording in spec.removeprefix("*:").split(" | ")]
-    found = [number for number, title in enumerate(titles, 1) if title in wordings]
+    found = [number for number, title in enumerate(titles, 1) if not title.isdisjoint(wordings)]
     if len(found) != 1:
         row = ", ".join(map(str, layout.header_rows))
+        there = [longest for title in titles if (longest := max(title, key=len))]
         raise place.fail(
             f"row {row}: one column {' or '.join(map(repr, wordings))} ({name}) is expected, found {len(found)}. "
-            f"Header found: {[title for title in titles if title]}{_header_advice()}"
+            f"Header found: {there}{_header_advice()}"
         )
-    return f"{column_letter(found[0])}: {titles[found[0] - 1]}"
+    return f"{column_letter(found[0])}:"
 
 
 def _data_rows(
@@ -339,9 +346,13 @@ def text_of(value: object) -> str | None:
 
 
 def _read_excel(content: bytes, layout: Layout, part: Part, place: Place) -> Iterator[Row]:
-    sheet = open_sheet(content, layout.sheet, place)
+    yield from enumerate(open_sheet(content, layout.sheet, place), 1)
+
+
+def _checked(rows: Iterator[Row], layout: Layout, part: Part, place: Place) -> Iterator[Row]:
+    """The rows, after a look at the cells that must hold a text: title, date, edition."""
     cells = {**layout.cells, **part.cells}
-    for number, row in enumerate(sheet, 1):
+    for number, row in rows:
         for address, expected in list(cells.items()):
             letters, line = re.fullmatch(r"([A-Z]+)(\d+)", address).groups()  # type: ignore[union-attr]
             if int(line) == number:
@@ -351,7 +362,7 @@ def _read_excel(content: bytes, layout: Layout, part: Part, place: Place) -> Ite
                 del cells[address]
         yield number, row
     if cells:
-        raise place.fail(f"cell {', '.join(cells)} is expected, found the end of the sheet")
+        raise place.fail(f"cell {', '.join(cells)} is expected, found the end of the file")
 
 
 def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequence[Sequence[object]]:
@@ -478,9 +489,11 @@ def _read_csv(content: bytes, layout: Layout, part: Part, place: Place) -> Itera
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.delimiter, strict=True)
     width: int | None = None
     try:
+        above = layout.header_has is not None  # lines above the header have fields of their own
         for number, cells in enumerate(reader, 1):
-            width = width or len(cells)
-            if cells and len(cells) != width:
+            above = above and layout.header_has not in cells
+            width = None if above else width or len(cells)
+            if cells and width not in (None, len(cells)):
                 raise place.fail(f"row {number}: {width} fields are expected as in the rows above, found {len(cells)}")
             yield number, cells
     except csv.Error as error:

@@ -338,7 +338,7 @@ def test_a_share_that_falls_later_was_an_error_in_all_earlier_editions(db: Any) 
 STATIONS = (
     "edition varchar, row_number bigint, place_name varchar, plz varchar, land_name varchar, "
     "district_name varchar, latitude double, "
-    "longitude double, commissioned date, points integer, device_kind varchar, located_ags varchar"
+    "longitude double, commissioned date, points integer, device_kind varchar, status varchar, located_ags varchar"
 )
 
 
@@ -346,6 +346,7 @@ def charging(
     connection: duckdb.DuckDBPyConnection,
     *devices: tuple[str, str, str | None],
     commissioned: dt.date = SPRING_2021,
+    status: str = "In Betrieb",
 ) -> None:
     """Devices (place, district, outline) of one register, on the territory of 2021."""
     given(connection, "frame__years", "edition_year bigint", (2021,))
@@ -356,7 +357,7 @@ def charging(
     given(
         connection, "typed__bnetza_ladesaeulenregister__stations", STATIONS,
         *[
-            ("2022-01-01", number, place, "1", "L", district, 50.0, 10.0, commissioned, 2, "n", located)
+            ("2022-01-01", number, place, "1", "L", district, 50.0, 10.0, commissioned, 2, "n", status, located)
             for number, (place, district, located) in enumerate(devices, 1)
         ],
     )  # fmt: skip
@@ -403,6 +404,11 @@ def test_a_device_that_fits_nowhere_belongs_to_no_place(db: Any) -> None:
 
 def test_a_device_of_the_next_year_is_not_there_yet(db: Any) -> None:
     charging(db, ("Zirndorf", "Landkreis Fürth", "09573134"), commissioned=DAY(2022, 1, 1))
+    assert rows(db, "from core__charging_stations") == []
+
+
+def test_a_device_that_is_not_in_service_does_not_count(db: Any) -> None:
+    charging(db, ("Zirndorf", "Landkreis Fürth", "09573134"), status="In Wartung")
     assert rows(db, "from core__charging_stations") == []
 
 

@@ -26,6 +26,7 @@ READ = (
     "bbsr_umstieg", "destatis_changes", "destatis_gv", "destatis_gv100ad", "destatis_population_2018", "kba_fz3",
     "kba_fz27", "zensus_2022",
 )  # fmt: skip
+BROADBAND, STATIONS = "typed__bnetza_breitbandatlas__households", "typed__bnetza_ladesaeulenregister__stations"
 MUNICIPALITIES = ("core__territory", "core__unit_names", "core__units", "core__municipalities")
 
 
@@ -372,3 +373,69 @@ def test_described_dwellings_of_the_census_are_read_by_their_codes_and_of_munici
             ("07231021", None, None, 4.0, "rounded_to_zero"),
         ]
         assert rows(connection, "select count(*) from indicator__vacant_dwellings") == [(12,)]
+
+
+# Layouts of real sources that are only described
+
+
+def test_described_broadband_of_2025_is_read_by_technology_and_speed_and_of_municipalities_only(tmp_path: Path) -> None:
+    """Built from the guide alone: no workbook has been seen."""
+    seen = as_if_retrieved("bnetza_breitbandatlas", "2025-12")
+    part = ("bnetza_breitbandatlas", "2025-12", "households")
+    typed(seen, tmp_path, BROADBAND, {part: samples.breitbandatlas_xlsx()})
+    table = f"'{tmp_path}/figures/{BROADBAND}.parquet'"
+    found = f"select variable, value, source_column from {table} where unit_key = '05974040' order by variable"
+    assert duckdb.sql(found).fetchall() == [
+        ("fibre_1000", 12.25, "X"), ("speed_100", 98.0, "G"), ("speed_1000", 95.5, "J"), ("speed_16", 99.5, "D"),
+        ("speed_50", 98.5, "F"),
+    ]  # fmt: skip
+    assert duckdb.sql(f"select count(distinct unit_key) from {table}").fetchall() == [(12,)]
+    with pytest.raises(ReadError, match=r"cell C3: expected to hold '12\.2025', found 'Festnetz: 06\.2026'"):
+        typed(seen, tmp_path / "newer", BROADBAND, {part: samples.breitbandatlas_xlsx(date="06.2026")})
+
+
+def test_what_another_method_puts_lower_says_nothing_about_the_years_before(db: Any) -> None:
+    columns = "edition varchar, part varchar, row_number bigint, source_column varchar, level varchar, "
+    columns += "unit_key varchar, reference_date date, variable varchar, value double, value_status varchar, "
+    columns += "sign_raw varchar"
+    days = ((DAY(2020, 12, 31), 60.0), (DAY(2021, 6, 30), 40.0), (DAY(2025, 12, 31), 20.0))
+    given(
+        db, BROADBAND, columns,
+        *[(str(d), "p", 1, "K", "municipality", "05974040", d, "speed_1000", v, "reported", None) for d, v in days],
+    )  # fmt: skip
+    run(db, "core__broadband")
+    assert rows(db, "select value, value_status from core__broadband order by reference_date") == [
+        (None, "unreliable"),
+        (40.0, "reported"),
+        (20.0, "reported"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edition", "layout", "date", "encoding"),
+    [("2026-09-01", "csv_utf8", "01.09.2026", "utf-8-sig"), ("2025-07-18", "csv_latin1", "18.07.2025", "iso-8859-1")],
+)
+def test_described_charging_register_as_csv_is_read_below_its_text_and_through_its_quotes(
+    tmp_path: Path, edition: str, layout: str, date: str, encoding: str
+) -> None:
+    """Built from the guide alone: no CSV of the register has been seen."""
+    seen = as_if_retrieved("bnetza_ladesaeulenregister", edition)
+    part = ("bnetza_ladesaeulenregister", edition, layout)
+    typed(seen, tmp_path, STATIONS, {part: samples.ladesaeulen_csv(date=date, encoding=encoding)})
+    found = "select row_number, place_name, plz, district_name, commissioned, points, status, latitude "
+    found += f"from '{tmp_path}/figures/{STATIONS}.parquet' order by row_number"
+    devices = duckdb.sql(found).fetchall()
+    assert len(devices) == 12
+    day = DAY(2025, 1, 11)
+    assert devices[0] == (12, "Flensburg", "24937", "Kreisfreie Stadt Flensburg", day, 2, "In Wartung", 54.78252)
+    assert devices[3][:4] == (15, "Köln", "50667", "Kreisfreie Stadt Köln")
+
+
+def test_a_charging_register_of_another_day_or_without_its_header_is_refused(tmp_path: Path) -> None:
+    seen = as_if_retrieved("bnetza_ladesaeulenregister", "2026-09-01")
+    part = ("bnetza_ladesaeulenregister", "2026-09-01", "csv_utf8")
+    with pytest.raises(ReadError, match=r"cell A8: expected to hold '01\.09\.2026', found .*03\.06\.2026"):
+        typed(seen, tmp_path, STATIONS, {part: samples.ladesaeulen_csv(date="03.06.2026")})
+    renamed = samples.ladesaeulen_csv().replace(b";Betreiber;", b";Betreibername;")
+    with pytest.raises(ReadError, match="a header with 'Betreiber' is expected, found none"):
+        typed(seen, tmp_path / "b", STATIONS, {part: renamed})
