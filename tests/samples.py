@@ -9,7 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+import sqlite3
+import struct
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -367,6 +370,47 @@ def vg5000(squares: Mapping[str, tuple[float, float, float]]) -> tuple[bytes, by
             writer.poly([[(west + x, south + y) for x, y in ring]])
             writer.record(ags, next((p.name for p in TWELVE if p.ags == ags), "Anderswo"))
     return dbf.getvalue(), shp.getvalue()
+
+
+def vg250_zip(
+    outlines: Mapping[str, bytes],
+    *,
+    date: str = "01.01.2025",
+    layer: str = "vg250_gem",
+    crs: int = 25832,
+    water: Sequence[str] = (),
+    envelope: bool = True,
+) -> bytes:
+    """The publisher's zip with a GeoPackage as it is described: AGS to WKB of its land, and some with water.
+
+    `envelope`: whether each geometry's header holds its bounds, as most writers do.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "DE_VG250.gpkg"
+        with sqlite3.connect(path) as package:
+            package.executescript(
+                f"""
+                create table gpkg_spatial_ref_sys (srs_id, organization, organization_coordsys_id);
+                create table gpkg_geometry_columns (table_name, column_name, srs_id);
+                create table {layer} (fid integer primary key, geom, gf, ars, ags, gen, bez);
+                insert into gpkg_spatial_ref_sys values (1, 'EPSG', {crs});
+                insert into gpkg_geometry_columns values ('{layer}', 'geom', 1), ('vg250_krs', 'geom', 1);
+                """
+            )
+            header = b"GP" + bytes([0, 0b11 if envelope else 0b1]) + struct.pack("<i", crs)
+            header += struct.pack("<4d", 0, 1, 0, 1) if envelope else b""
+            land = [(4, ags) for ags in outlines] + [(2, ags) for ags in water]
+            for gf, ags in land:
+                name = next((p.name.split(",")[0] for p in TWELVE if p.ags == ags), "Anderswo")
+                row = (header + outlines[ags], gf, f"{ags[:5]}0000{ags[5:]}", ags, name, "Stadt")
+                package.execute(f"insert into {layer} (geom, gf, ars, ags, gen, bez) values (?, ?, ?, ?, ?, ?)", row)
+        package.close()
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            top = "vg250_01-01.utm32s.gpkg.ebenen"
+            archive.writestr(f"{top}/aktualitaet.txt", f"{date}\r\n")
+            archive.write(path, f"{top}/vg250_ebenen_0101/DE_VG250.gpkg")
+        return packed.getvalue()
 
 
 def inkar(*, rename: Mapping[str, str] | None = None, rows: int = 12) -> bytes:

@@ -71,7 +71,7 @@ def read_part(source: Source, edition: str, part: Part, content: bytes) -> Readi
     layout = source.layouts[part.layout]
     place = Place(source.id, edition, Path(part.file).name, part.name or part.layout)
     if part.member is not None and content.startswith(b"PK"):  # as the publisher packs it; found copies are unpacked
-        content = _member(content, part.member, place)
+        content = zip_member(content, part.member, place)
     if layout.reader == "custom":
         module = importlib.import_module(f"pipeline.sources.{source.id}")
         read: Callable[[bytes, Layout, Part, Place], Reading] = module.read
@@ -82,7 +82,7 @@ def read_part(source: Source, edition: str, part: Part, content: bytes) -> Readi
     return from_grid(grid, layout, part, place)
 
 
-def _member(content: bytes, pattern: str, place: Place) -> bytes:
+def zip_member(content: bytes, pattern: str, place: Place) -> bytes:
     """The one member of a zip whose name matches as a whole, in any case."""
     _check_size(content, place)
     try:

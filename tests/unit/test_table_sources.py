@@ -7,6 +7,9 @@ written down by hand.
 from __future__ import annotations
 
 import datetime as dt
+import io
+import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +18,19 @@ from typing import Any
 import duckdb
 import pytest
 import samples
+from places import TWELVE
 
 from pipeline import archive, catalog, figures, warehouse
 from pipeline.catalog import Catalog
 from pipeline.errors import PipelineError, ReadError
+from pipeline.read import read_part
+from pipeline.regions import OUTLINE_CRS
 
 CATALOG = catalog.load()
 DAY = dt.date
 READ = (
     "bbsr_umstieg", "destatis_changes", "destatis_gv", "destatis_gv100ad", "destatis_population_2018", "kba_fz3",
-    "kba_fz27", "zensus_2022",
+    "kba_fz27", "zensus_2022", "bkg_vg250",
 )  # fmt: skip
 BROADBAND, STATIONS = "typed__bnetza_breitbandatlas__households", "typed__bnetza_ladesaeulenregister__stations"
 MUNICIPALITIES = ("core__territory", "core__unit_names", "core__units", "core__municipalities")
@@ -439,3 +445,90 @@ def test_a_charging_register_of_another_day_or_without_its_header_is_refused(tmp
     renamed = samples.ladesaeulen_csv().replace(b";Betreiber;", b";Betreibername;")
     with pytest.raises(ReadError, match="a header with 'Betreiber' is expected, found none"):
         typed(seen, tmp_path / "b", STATIONS, {part: renamed})
+
+
+# Outlines
+
+VG250 = ("bkg_vg250", "2025-01-01", "geopackage")
+KEYS_2020 = [{"16063105": "16056000"}.get(place.ags, place.ags) for place in TWELVE]
+
+
+def test_the_municipalities_of_vg250_are_those_of_the_list_with_the_changes_of_that_day(real: Any) -> None:
+    run(real, "core__territory_changes")
+    listed = "select source_ags from typed__bbsr_umstieg__pairs where source_date = date '2022-12-31'"
+    expected = {ags for (ags,) in rows(real, listed)}
+    moved = "select source_ags, target_ags from core__territory_changes "
+    moved += "where statistical_date = date '2023-01-01' and is_end"
+    for source, target in rows(real, moved):
+        expected = expected - {source} | {target}
+    assert {ags for (ags,) in rows(real, "select ags from typed__bkg_vg250__municipalities")} == expected
+    assert len(expected) == 10981
+    water = "select sum(row_last - row_first + 1) from rejected where source_id = 'bkg_vg250'"
+    assert rows(real, water) == [(129,)]
+
+
+@pytest.fixture(scope="module")
+def outlines(upstream: Path) -> dict[str, bytes]:
+    """The outlines of the twelve places in VG5000, moved to the system of VG250, by AGS."""
+    shapely, pyproj = pytest.importorskip("shapely"), pytest.importorskip("pyproj")
+    source = CATALOG.sources["bkg_vg5000"]
+    keys, shapes = (
+        read_part(source, "2021-01-01", part, (upstream / part.file).read_bytes()).rows
+        for part in source.editions["2021-01-01"].parts
+    )
+    wanted = keys.merge(shapes, on="row_number").set_index("ags")["wkb"]
+    move = pyproj.Transformer.from_crs(OUTLINE_CRS, "EPSG:25832", always_xy=True).transform
+    places = [place.ags if place.name != "Eisenach, Stadt" else "16056000" for place in TWELVE]
+    return {
+        ags: shapely.to_wkb(shapely.transform(shapely.from_wkb(wanted[ags]), move, interleaved=False)) for ags in places
+    }
+
+
+@pytest.mark.parametrize("envelope", [True, False])
+def test_described_geopackage_gives_each_municipality_its_own_outline(
+    outlines: dict[str, bytes], envelope: bool
+) -> None:
+    """Built from the guide and the outlines of VG5000: no GeoPackage of VG250 has been seen."""
+    shapely, pyproj = pytest.importorskip("shapely"), pytest.importorskip("pyproj")
+    packed = samples.vg250_zip(outlines, water=["01001000", "02000000"], envelope=envelope)
+    source = CATALOG.sources["bkg_vg250"]
+    found = read_part(source, VG250[1], source.editions[VG250[1]].parts[0], packed)
+    assert found.rows_read == 14 and found.rejected["rule"].to_list() == ["out_of_scope"]
+    move = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:25832", always_xy=True).transform
+    around = found.rows.set_index("ags")["wkb"]
+    for ags, place in zip(KEYS_2020, TWELVE, strict=True):
+        degrees = (float(text.replace(",", ".")) for text in (place.longitude, place.latitude))
+        point = shapely.points(*move(*degrees))
+        assert [key for key, wkb in around.items() if shapely.from_wkb(wkb).intersects(point)] == [ags]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"date": "01.01.2024"}, "aktualitaet.txt: '01.01.2025' is expected, found '01.01.2024'"),
+        ({"layer": "vg250_lan"}, "one layer vg250_gem is expected, found vg250_lan, vg250_krs"),
+        ({"crs": 31467}, "EPSG:25832 is expected, found EPSG:31467"),
+    ],
+)
+def test_another_day_layer_or_system_of_vg250_is_refused(change: dict[str, Any], message: str) -> None:
+    square = bytes.fromhex("0101000000000000000000000000000000000000000000")[:21]
+    source = CATALOG.sources["bkg_vg250"]
+    with pytest.raises(ReadError, match=re.escape(message)):
+        packed = samples.vg250_zip({"05974040": square}, **change)
+        read_part(source, VG250[1], source.editions[VG250[1]].parts[0], packed)
+
+
+def test_two_rows_of_land_for_one_key_and_a_damaged_package_are_refused(upstream: Path) -> None:
+    source = CATALOG.sources["bkg_vg250"]
+    (part,) = source.editions["2023-01-01"].parts
+    content = (upstream / part.file).read_bytes()
+    wide = source.layouts["attributes"].model_copy(update={"where": {"land_or_water": ["4", "2"]}})
+    with_water = source.model_copy(update={"layouts": {**source.layouts, "attributes": wide}})
+    with pytest.raises(ReadError, match="each AGS is expected once, found 01001000 again"):
+        read_part(with_water, "2023-01-01", part, content)
+    broken = io.BytesIO()
+    with zipfile.ZipFile(broken, "w") as packed:
+        packed.writestr("aktualitaet.txt", "01.01.2025")
+        packed.writestr("DE_VG250.gpkg", b"SQLite format 3\0" + b"x" * 5000)
+    with pytest.raises(ReadError, match="a whole GeoPackage is expected, found 5016 bytes"):
+        read_part(source, VG250[1], source.editions[VG250[1]].parts[0], broken.getvalue())
