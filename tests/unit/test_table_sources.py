@@ -214,6 +214,15 @@ def test_several_kinds_in_one_cell_are_each_of_them(db: Any, written: str) -> No
     assert rows(db, found) == [("3, 4", False, False, True, True, "Altdorf", *day)]
 
 
+def test_every_district_since_1990_is_given_away_whole_and_eisenach_to_its_neighbour(real: Any) -> None:
+    of = "from typed__bbsr_umstieg__districts"
+    sums = f"select source_date, source_key {of} group by all having abs(sum(area_weight) - 1) > 1e-9 "
+    assert rows(real, sums + "or abs(sum(population_weight) - 1) > 1e-9") == []
+    assert rows(real, f"select count(distinct source_date), count(distinct target_key) {of}") == [(31, 400)]
+    moved = f"select distinct target_key, target_name, area_weight {of} where source_key = '16056'"
+    assert rows(real, f"{moved} and source_date >= date '2018-12-31'") == [("16063", "Wartburgkreis", 1.0)]
+
+
 # Cars
 
 PLACES = "list_year bigint, ags varchar, district_key varchar, name varchar"
