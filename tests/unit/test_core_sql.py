@@ -214,8 +214,9 @@ def list_entries(
     oparl: tuple[tuple[Any, ...], ...] = (),
     gbfs: tuple[str, ...] = (),
     domains: tuple[tuple[str, str], ...] = (),
+    stations: tuple[tuple[str | None, str], ...] = (),
 ) -> None:
-    """The three lists that name places, all of the end of 2021: (name, kind), name, (name, Land)."""
+    """The lists that name places, all of the end of 2021: (name, kind), name, (name, Land), (name, Land)."""
     given(
         db, "typed__oparl_endpoints__places",
         "edition varchar, row_number bigint, place_name varchar, place_kind varchar",
@@ -230,7 +231,12 @@ def list_entries(
         "edition varchar, row_number bigint, place_name varchar, land_code varchar",
         *[("2021", n, *entry) for n, entry in enumerate(domains, 1)],
     )  # fmt: skip
-    sources = ("mobilitydata_gbfs", "oparl_endpoints", "german_gov_domains")
+    given(
+        db, "typed__db_stations__stations",
+        "edition varchar, row_number bigint, place_name varchar, land_code varchar",
+        *[("2021", n, *entry) for n, entry in enumerate(stations, 1)],
+    )  # fmt: skip
+    sources = ("mobilitydata_gbfs", "oparl_endpoints", "german_gov_domains", "db_stations")
     given(
         db, "frame__editions", "source_id varchar, edition varchar, reference_date date",
         *[(source, "2021", DAY(2021, 12, 31)) for source in sources],

@@ -30,7 +30,7 @@ CATALOG = catalog.load()
 DAY = dt.date
 READ = (
     "bbsr_umstieg", "destatis_changes", "destatis_gv", "destatis_gv100ad", "destatis_population_2018", "kba_fz3",
-    "kba_fz27", "zensus_2022", "bkg_vg250",
+    "kba_fz27", "zensus_2022", "bkg_vg250", "db_stations",
 )  # fmt: skip
 BROADBAND, STATIONS = "typed__bnetza_breitbandatlas__households", "typed__bnetza_ladesaeulenregister__stations"
 MUNICIPALITIES = ("core__territory", "core__unit_names", "core__units", "core__municipalities")
@@ -541,3 +541,30 @@ def test_two_rows_of_land_for_one_key_and_a_damaged_package_are_refused(upstream
         packed.writestr("DE_VG250.gpkg", b"SQLite format 3\0" + b"x" * 5000)
     with pytest.raises(ReadError, match="a whole GeoPackage is expected, found 5016 bytes"):
         read_part(source, VG250[1], source.editions[VG250[1]].parts[0], broken.getvalue())
+
+
+# Stations
+
+
+def test_the_largest_station_of_a_place_counts_and_a_place_that_no_address_names_has_none(real: Any) -> None:
+    for table, columns in (
+        ("typed__mobilitydata_gbfs__systems", "edition varchar, row_number bigint, place_name varchar"),
+        (
+            "typed__oparl_endpoints__places",
+            "edition varchar, row_number bigint, place_name varchar, place_kind varchar",
+        ),
+        (
+            "typed__german_gov_domains__domains",
+            "edition varchar, row_number bigint, place_name varchar, land_code varchar",
+        ),
+    ):
+        given(real, table, columns)
+    run(real, *MUNICIPALITIES, "core__place_names", "core__named_places", "indicator__station_category")
+    towns = ("02000000", "05774032", "05974040", "08426118")
+    found = (
+        f"select unit_key, value, row_number from indicator__station_category where unit_key in {towns} order by all"
+    )
+    assert rows(real, found) == [("02000000", 1.0, 1211), ("05774032", 2.0, 4744), ("05974040", 3.0, 4843)]
+    counted = "select count(*), count(ags) from core__named_places where source_id = 'db_stations'"
+    ((stations, matched),) = rows(real, counted)
+    assert stations == 5393 and matched > 3500
