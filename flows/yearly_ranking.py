@@ -17,9 +17,9 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from pipeline import build, catalog, publish, run_report
+from pipeline import figures as typed
 from pipeline.errors import CheckError
-from pipeline.figures import BUNDLED
-from pipeline.operations import Progress, event, is_worth_a_retry, retry_delays, tell_failure
+from pipeline.operations import Progress, askable, event, is_worth_a_retry, refresh, retry_delays, tell_failure
 
 CRON, TIMEZONE = "0 3 15 10 *", "Europe/Berlin"  # the yearly municipality list appears from August to October
 DELAYS = retry_delays([5, 60])  # seconds; a full disk or a busy file system, never bad data
@@ -34,6 +34,13 @@ TRIES: dict[str, Any] = {
 def _run_name() -> str:
     years = runtime.flow_run.parameters.get("years")
     return "ranking-" + ("-".join(str(year) for year in years) if years else "all")
+
+
+@task(**TRIES)
+def type_figures(archive: str, folder: str) -> str:
+    """The archive read into typed tables."""
+    typed.make(catalog.load(), Path(archive), Path(folder))
+    return folder
 
 
 @task(task_run_name="check-{source_id}", **TRIES)
@@ -93,13 +100,17 @@ def yearly_ranking(
     years: list[int] | None = None,
     method: str = "default",
     figures: str | None = None,
+    archive: str | None = None,
+    sources: list[str] | None = None,
+    home: str = ".",
     out: str = "editions",
     dry_run: bool = False,
 ) -> list[dict[str, Any]]:
     """Publish the editions of the given years (all declared ones by default).
 
-    figures: folder of typed tables, the bundled ones by default; out: folder of the editions; method: must be the
-    method that the editions declare; dry_run: everything but the publication.
+    figures: folder of typed tables, the bundled ones by default. With an archive they are made from it anew, after
+    asking the publishers of the given sources (all that have an address by default, none for []). out: folder of the
+    editions; method: must be the method that the editions declare; dry_run: everything but the publication.
     """
     declared = catalog.load()
     wanted = sorted(years or declared.editions)
@@ -108,15 +119,31 @@ def yearly_ranking(
             raise publish.PipelineError(
                 f"edition {year} is declared with method {declared.edition(year).method!r}, not {method!r}"
             )
-    folder, started = figures or str(BUNDLED), dt.datetime.now(dt.UTC)
-    progress = Progress("yearly-ranking", total=2 + len(wanted))
-    published: list[dict[str, Any]] = []
+    asked = askable(sources) if archive else []
+    started, progress = dt.datetime.now(dt.UTC), Progress("yearly-ranking", total=3 + len(asked) + len(wanted))
+    folder, published = figures or str(typed.BUNDLED), []
     with publish.writer(Path(out)):
         try:
+            if archive:
+                folder = _figures(asked, archive, figures or str(Path(home) / "figures"), home, progress)
             published = _publish(declared, wanted, folder, out, dry_run, progress)
         finally:  # a run that fails is reported too
             write_report(published, folder, [vars(step) for step in progress.steps], out, started.isoformat())
     return published
+
+
+@flow(name="backfill", log_prints=False, on_failure=[tell_failure], on_crashed=[tell_failure])
+def backfill(first: int, last: int, figures: str | None = None, out: str = "editions") -> list[dict[str, Any]]:
+    """The editions of a range of years, both ends included; those that stand with equal bytes stay as they are."""
+    published: list[dict[str, Any]] = yearly_ranking(years=list(range(first, last + 1)), figures=figures, out=out)
+    return published
+
+
+def _figures(asked: list[str], archive: str, folder: str, home: str, progress: Progress) -> str:
+    """New figures from the archive, after asking the publishers; a source that failed keeps its last good file."""
+    refresh(asked, archive, home, progress)
+    with progress.step("typed tables from the archive"):
+        return type_figures(archive, folder)
 
 
 def _publish(

@@ -222,6 +222,11 @@ def packed(members: Mapping[str, bytes]) -> bytes:
     return text.getvalue()
 
 
+def landing(*links: str) -> bytes:
+    """A page with these links."""
+    return ("<!doctype html><html>" + "".join(f'<a href="{link}">x</a>' for link in links) + "</html>").encode()
+
+
 def reachable(source: Source) -> list[tuple[str, str, Any]]:
     """Address, edition and part of all that a source's editions have an address for; not what was never retrieved,
     and not what needs an account."""

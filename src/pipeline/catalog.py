@@ -58,13 +58,20 @@ class Declared(BaseModel):
 
 
 class Layout(Declared):
-    """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`."""
+    """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`.
 
-    reader: Literal["excel", "csv", "fixed_width", "parquet", "custom"]
+    A publisher that moves columns and rows: `header_has` is a text of the lowest header row, from which `header_rows`
+    and `first_row` are then counted (0 is that row), and a position `*` is found by its header text, of which several
+    wordings are parted by " | ". `fill_down`: columns that are written on the first row of a block only.
+
+    `custom`: the source's module reads the bytes; `stream`: it reads a file too large for memory, batch by batch."""
+
+    reader: Literal["excel", "csv", "fixed_width", "parquet", "custom", "stream"]
     sheet: str | int | None = None
     delimiter: str = ","
     encoding: str = "utf-8-sig"
     decimal: Literal[".", ","] = "."
+    header_has: str | None = None
     header_rows: list[int] = []
     first_row: int = 2
     width: int | None = None
@@ -80,6 +87,7 @@ class Layout(Declared):
     patterns: dict[str, str] = {}
     stop_at: str | None = None
     cells: dict[str, str] = {}
+    fill_down: list[str] = []
 
 
 class Part(Declared):
@@ -231,6 +239,7 @@ class Source(Declared):
     complete: bool
     release_month: int | None = None
     personal: bool = False
+    essential: bool = False  # a yearly run stops where it cannot be had; without any other the last good edition does
     tables: list[str]
     signs: dict[str, str] = {}
     layouts: dict[str, Layout]
@@ -263,6 +272,12 @@ class Source(Declared):
 
     def evidence_of(self, edition: str) -> Evidence:
         return self.editions[edition].evidence or self.evidence
+
+    @property
+    def retrieved_editions(self) -> dict[str, SourceEdition]:
+        """The editions of which real bytes or a recorded reply were read. The others enter no figures of the source,
+        fetched or not, until somebody has looked at the bytes and changed `evidence`."""
+        return {name: e for name, e in self.editions.items() if self.evidence_of(name) != "described only"}
 
     @model_validator(mode="after")
     def _layouts_and_signs_exist(self) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import sys
@@ -167,18 +168,99 @@ def _fetch_from_folder(root: Path, folder: Path, wanted: list[Any], json_: bool,
 
 @app.command()
 def sources(
-    what: Annotated[str, typer.Argument(help="list: the registry.")] = "list", json_: Json = False, quiet: Quiet = False
+    what: Annotated[str, typer.Argument(help="list, check or calendar.")] = "list",
+    source: Annotated[list[str] | None, typer.Argument(help="Sources to check; default: all.")] = None,
+    archive: Archive = None,
+    ics: Annotated[Path | None, typer.Option("--ics", help="calendar: write it as iCalendar to this file.")] = None,
+    json_: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """The registered sources: publisher's licence, level, editions, evidence."""
+    """The registered sources; what changed, is late or gone at their publishers (exit 4); the next releases."""
     from pipeline import catalog, report
 
-    if what != "list":
-        raise UsageError(f"sources {what}: only `list` exists so far")
     declared = catalog.load()
-    document = [
-        {**s.model_dump(include=report.SOURCE_FIELDS), "editions": list(s.editions)} for s in declared.sources.values()
-    ]
-    _show(document, json_, quiet, lambda: [report.source_table(declared)])
+    wanted = [declared.sources[name] for name in _known_sources(source, declared)]
+    if what == "list":
+        document = [{**s.model_dump(include=report.SOURCE_FIELDS), "editions": list(s.editions)} for s in wanted]
+        _show(document, json_, quiet, lambda: [report.source_table(declared)])
+    elif what == "check":
+        _check_sources(wanted, archive or home() / "archive", json_, quiet)
+    elif what == "calendar":
+        _calendar(wanted, ics, json_, quiet)
+    else:
+        raise UsageError(f"sources {what}: list, check and calendar exist")
+
+
+def _check_sources(wanted: list[Any], root: Path, json_: bool, quiet: bool) -> None:
+    from pipeline import releases, web
+
+    findings = releases.check(wanted, web.settings(root, home()), dt.date.today())
+    loud = [f for f in findings if f.state not in {"same", "not asked"}]
+    lines = [f.line() for f in loud] or [f"{len(findings)} looked at, nothing has changed"]
+    _show([asdict(f) for f in findings], json_, quiet, lambda: lines)
+    if code := releases.exit_code(findings):
+        raise typer.Exit(code)
+
+
+def _calendar(wanted: list[Any], target: Path | None, json_: bool, quiet: bool) -> None:
+    from pipeline import archive as store
+    from pipeline import releases, report
+
+    today = dt.date.today()
+    found = releases.calendar(wanted, today)
+    if target is not None:
+        store.write_atomic(target, releases.ics(found, today).encode())
+    rows = [[f"{r.due:%Y-%m}", r.source_id, r.edition, r.newest_declared] for r in found]
+    table = report.markdown_table(rows, ["expected", "source", "edition", "newest declared"])
+    _show([asdict(r) for r in found], json_, quiet, lambda: [table])
+
+
+@app.command()
+def archive(
+    what: Annotated[str, typer.Argument(help="list, verify or prune.")] = "list",
+    archive: Archive = None,
+    out: Out = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="prune: only say what would be removed.")] = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """What is stored and what is stale; re-hash everything (exit 5 on damage); remove what nothing names."""
+    from pipeline import archive as store
+
+    root = archive or home() / "archive"
+    if what == "list":
+        rows = store.listing(root)
+        lines = [
+            f"{r['source_id']} {r['edition']} {r['part']}: {r['bytes']:,} bytes, {r['sha256'][:12]}, "
+            + (r["retrieved_at"] or "from a folder")
+            + (f", STALE: {r['stale']}" if r["stale"] else "")
+            for r in rows
+        ]
+        _show(rows, json_, quiet, lambda: lines or [f"{root} is empty"])
+    elif what == "verify":
+        wrong = store.verify(root)
+        _show({"differing": wrong}, json_, quiet, lambda: wrong or ["everything has the bytes that its name says"])
+        if wrong:
+            raise typer.Exit(5)
+    elif what == "prune":
+        with store.locked(root, ".fetching", "--archive"):
+            gone = [p.relative_to(root).as_posix() for p in store.prune(root, out or home() / "editions", dry_run)]
+        verb = "would be removed" if dry_run else "removed"
+        _show({"removed": gone}, json_, quiet, lambda: [*gone, f"{len(gone)} {verb}"])
+    else:
+        raise UsageError(f"archive {what}: list, verify and prune exist")
+
+
+@app.command()
+def doctor(archive: Archive = None, json_: Json = False, quiet: Quiet = False) -> None:
+    """Environment, disk, archive, credentials, certificates and Prefect: one line each, with the remedy."""
+    from pipeline import catalog
+    from pipeline import doctor as examination
+
+    lines = examination.examine(catalog.load(), home(), archive or home() / "archive", os.environ)
+    _show([asdict(line) for line in lines], json_, quiet, lambda: [line.shown() for line in lines])
+    if any(line.state == "problem" for line in lines):
+        raise typer.Exit(1)
 
 
 @app.command()

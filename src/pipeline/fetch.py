@@ -7,7 +7,6 @@ the source declares goes to the quarantine, and the receipt of the last accepted
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import hashlib
 import importlib
@@ -31,6 +30,8 @@ from pipeline.accept import error_of, refusal, shape_refusal, size_refusal
 from pipeline.archive import FRESH, Receipt, Retrieval, part_name
 from pipeline.catalog import Access, Content, Part, Request, Source, SourceEdition, filled
 from pipeline.errors import PipelineError, ReadError
+from pipeline.personal import strip_personal
+from pipeline.read import Place
 from pipeline.replies import Ask, Reply
 from pipeline.web import (
     CHUNK,
@@ -403,30 +404,17 @@ def _holds(path: Path, secrets: Iterable[str]) -> bool:
 def _without_columns(download: Download, body: Body) -> Body:
     """The CSV file without its personal columns; the original's sha256 is all that is kept of it."""
     assert body.path is not None
-    layout = download.source.layouts[download.parts[0][1].layout]
+    (edition, part), *_ = download.parts
+    place = Place(download.source.id, edition, Path(part.file).name, part_name(part))
     target = body.path.with_suffix(".kept")
-    with (
-        body.path.open(encoding=layout.encoding, newline="") as given,
-        target.open("w", encoding="utf-8", newline="") as file,
-    ):
-        rows = csv.reader(given, delimiter=layout.delimiter, strict=True)
-        writer = csv.writer(file, delimiter=layout.delimiter, lineterminator="\n")
-        try:
-            header = next(rows)
-            absent = sorted(set(download.access.drop_columns) - set(header))
-            if absent:
-                raise RetrievalError(
-                    "changed shape", f"column {', '.join(absent)} is expected, found {', '.join(header)}"
-                )
-            kept = [i for i, name in enumerate(header) if name not in download.access.drop_columns]
-            writer.writerow([header[i] for i in kept])
-            for row in rows:
-                writer.writerow([row[i] for i in kept])
-        except (csv.Error, StopIteration, IndexError, UnicodeDecodeError) as error:
-            raise RetrievalError(
-                "changed shape", f"whole CSV is expected, found {error or type(error).__name__}", evidence=body.path
-            ) from error
-    body.path.unlink()
+    try:
+        with body.path.open("rb") as file:
+            layout = download.source.layouts[part.layout]
+            strip_personal(file, target, download.access.drop_columns, layout, place)
+    except ReadError as error:
+        body.path.unlink()  # it may name persons, so not even the quarantine has it
+        body.path.with_suffix(".json").unlink(missing_ok=True)
+        raise RetrievalError("changed shape", str(error)) from error
     target.replace(body.path)
     return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest)
 

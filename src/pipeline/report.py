@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import warehouse
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, Source
 from pipeline.publish import Published
 
 SHOWN = (
@@ -20,12 +20,16 @@ SOURCE_FIELDS = {"id", "title", "publisher", "page", "licence", "level", "releas
 
 
 def source_table(catalog: Catalog) -> str:
-    """The registry as a markdown table; the README shows it."""
+    """The registry as a markdown table; the README shows it. Brackets: an edition whose evidence is another one's."""
     rows = [
-        [s.id, s.licence, s.level, s.release_month or "-", ", ".join(s.editions), s.evidence]
+        [s.id, s.licence, s.level, s.release_month or "-", ", ".join(_editions(s)), s.evidence]
         for s in catalog.sources.values()
     ]
-    return _table(rows, ["source", "licence", "level", "release month", "editions", "evidence"])
+    return markdown_table(rows, ["source", "licence", "level", "release month", "editions", "evidence"])
+
+
+def _editions(source: Source) -> list[str]:
+    return [f"{name} ({e.evidence})" if e.evidence else name for name, e in source.editions.items()]
 
 
 def summary(published: Sequence[Published], out: Path) -> dict[str, Any]:
@@ -63,7 +67,7 @@ def row_texts(row: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def _table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
+def markdown_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
     if not rows:
         return "none"
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]

@@ -80,7 +80,7 @@ class Settings:
 
 
 def settings(root: Path, home: Path) -> Settings:
-    """From the environment. A mirror is the user's own, so that no pause is needed there."""
+    """From the environment. A mirror is the user's own, so that nothing is waited for there."""
     mirror = os.environ.get("STADTRANG_MIRROR") or None
     contact = os.environ.get("STADTRANG_CONTACT", "").strip()
     if not contact and mirror is None:
@@ -88,7 +88,9 @@ def settings(root: Path, home: Path) -> Settings:
             "publishers must be able to reach whoever asks them: set STADTRANG_CONTACT to your mail or web address, "
             "or take the files from a folder with --from DIR"
         )
-    return Settings(root, home, contact or "mirror", mirror, 0 if mirror else None)
+    if mirror:
+        return Settings(root, home, contact or "mirror", mirror, 0, (0,), 0, 1)
+    return Settings(root, home, contact)
 
 
 class RetrievalError(Exception):

@@ -46,6 +46,7 @@ EARLIER = (2018, 2019, 2020)
 TALLY = re.compile(r"(?P<text>.*) \(x(?P<count>\d+)\)")
 PER = {  # value = factor * numerator / denominator
     "battery_electric_cars": 100,
+    "car_density": 1000,
     "charging_points": 1000,
     "dwellings_completed": 1000,
     "dwellings_permitted": 1000,
