@@ -37,6 +37,7 @@ POINTS = {  # raw tables with latitude and longitude, and the table that says in
     "raw__bnetza_ladesaeulenregister": "raw__located_stations",
     "raw__gtfs_stops": "raw__located_stops",
     "raw__jedeschule": "raw__located_schools",
+    "raw__klinik_atlas": "raw__located_hospitals",
 }
 CELL_COLUMNS = [
     "source_id", "edition", "part", "row_number", "source_column", "level", "level_text", "unit_key",
