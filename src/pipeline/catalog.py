@@ -198,6 +198,31 @@ class MethodSpec(Declared):
     imputation_minimum_places: int
 
 
+class Finding(Declared):
+    """A question put to the data. readings: outcome to two sentences with fields in braces, alike in both languages."""
+
+    id: str
+    question_de: str
+    question_en: str
+    method_de: str
+    method_en: str
+    assumptions_de: str
+    assumptions_en: str
+    seed: int
+    draws: int = Field(ge=100)
+    minimum_places: int = Field(ge=3)
+    unit: str
+    parameters: dict[str, float] = {}
+    readings_de: dict[str, str]
+    readings_en: dict[str, str]
+
+    @model_validator(mode="after")
+    def _readings_match(self) -> Finding:
+        if self.readings_de.keys() != self.readings_en.keys():
+            raise ValueError(f"readings in one language only: {self.readings_de.keys() ^ self.readings_en.keys()}")
+        return self
+
+
 class Edition(Declared):
     year: int
     revision: str
@@ -268,6 +293,7 @@ class Catalog:
     editions: Mapping[int, Edition]
     bounds: Mapping[str, Bounds]
     columns: Mapping[str, Column]
+    findings: Mapping[str, Finding]
     corrections: Mapping[str, Correction]
     aliases: tuple[Alias, ...]
     sql: Mapping[str, str]
@@ -359,6 +385,7 @@ def load(
         editions=_entries(Edition, frame / "editions.yml", "year"),
         bounds=_entries(Bounds, frame / "bounds.yml", "method"),
         columns=_entries(Column, frame / "columns.yml", "name"),
+        findings=_entries(Finding, frame / "findings.yml", "id"),
         corrections=_entries(Correction, frame / "corrections.yml", "id"),
         aliases=tuple(_entries(Alias, frame / "aliases.yml", "name").values()),
         sql={path.stem: _text(path) for path in models},

@@ -34,6 +34,7 @@ FILES: Mapping[str, str] = {  # file: the unique key that its rows are sorted by
     "areas": "indicator_set, area",
     "weights": "indicator_set, indicator_id",
     "funding": "ags, project_id, role, source_url",
+    "size": "league, measure",
     "sources": "source_id, edition, part",
     "dictionary": "kind, name",
     "checks": 'suite, "table", "column", expectation, kwargs',
