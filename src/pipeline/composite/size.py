@@ -10,11 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.composite.agreement import QUANTILES, drawn_counts
 from pipeline.composite.values import Bools, Floats, Ints
 from pipeline.errors import PipelineError
-
-QUANTILES = (0.05, 0.95)
-BLOCK = 64  # draws that are held at a time
 
 
 @dataclass(frozen=True)
@@ -84,11 +82,5 @@ def _slope_and_r2(sums: Floats) -> tuple[Floats, Floats]:
 
 def _drawn_slopes(sums: Floats, places: int, draws: int, seed: int) -> Floats:
     """(draws, measures): slopes of places drawn with replacement; the same places for every measure."""
-    generator = np.random.Generator(np.random.PCG64(seed))
-    slopes = []
-    for first in range(0, draws, BLOCK):
-        block = min(BLOCK, draws - first)
-        picked = generator.integers(places, size=(block, places)) + places * np.arange(block)[:, None]
-        times = np.bincount(picked.ravel(), minlength=block * places).reshape(block, places)
-        slopes.append(_slope_and_r2(times.astype(float) @ sums)[0])
-    return np.concatenate(slopes)
+    drawn = [_slope_and_r2(counts @ sums)[0] for counts in drawn_counts(places, draws, seed)]
+    return np.concatenate(drawn)
