@@ -199,7 +199,8 @@ class MethodSpec(Declared):
 
 
 class Finding(Declared):
-    """A question put to the data. readings: outcome to two sentences with fields in braces, alike in both languages."""
+    """A question put to the data. readings: verdict to two sentences with fields in braces, alike in both languages;
+    unit: of the estimates, `units` where an outcome has its own."""
 
     id: str
     question_de: str
@@ -212,6 +213,7 @@ class Finding(Declared):
     draws: int = Field(ge=100)
     minimum_places: int = Field(ge=3)
     unit: str
+    units: dict[str, str] = {}
     parameters: dict[str, float] = {}
     readings_de: dict[str, str]
     readings_en: dict[str, str]
