@@ -1,7 +1,7 @@
 -- one row per edition year, finding, league, outcome and comparison: an answer with its interval, or that it cannot be told
 select
   cast(edition_year as smallint) as edition_year, finding_id, league, outcome, comparison,
-  question_de, question_en, statement_de, statement_en, verdict, verdict like 'told%' or finding_id = 'stability' and verdict <> 'too_few' as is_told,
+  question_de, question_en, statement_de, statement_en, verdict,
   cast(estimate as double) as estimate, cast(estimate_p05 as double) as estimate_p05, cast(estimate_p95 as double) as estimate_p95,
   unit,
   cast(placebo as double) as placebo, cast(placebo_p05 as double) as placebo_p05, cast(placebo_p95 as double) as placebo_p95,

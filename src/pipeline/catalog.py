@@ -200,7 +200,7 @@ class MethodSpec(Declared):
 
 class Finding(Declared):
     """A question put to the data. readings: verdict to two sentences with fields in braces, alike in both languages;
-    unit: of the estimates, `units` where an outcome has its own."""
+    unit: of the estimates, `units` where an outcome has its own; names: how readings call outcomes and comparisons."""
 
     id: str
     question_de: str
@@ -215,13 +215,16 @@ class Finding(Declared):
     unit: str
     units: dict[str, str] = {}
     parameters: dict[str, float] = {}
+    names_de: dict[str, str] = {}
+    names_en: dict[str, str] = {}
     readings_de: dict[str, str]
     readings_en: dict[str, str]
 
     @model_validator(mode="after")
     def _readings_match(self) -> Finding:
-        if self.readings_de.keys() != self.readings_en.keys():
-            raise ValueError(f"readings in one language only: {self.readings_de.keys() ^ self.readings_en.keys()}")
+        for de, en in ((self.readings_de, self.readings_en), (self.names_de, self.names_en)):
+            if de.keys() != en.keys():
+                raise ValueError(f"in one language only: {', '.join(sorted(de.keys() ^ en.keys()))}")
         return self
 
 

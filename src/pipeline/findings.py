@@ -7,7 +7,7 @@ carries, and "cannot be told" is one of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 import numpy as np
@@ -23,17 +23,19 @@ from pipeline.errors import CatalogError
 LAYER = "5_findings"
 DECIMALS = 6  # of estimates: the last bits of a sum differ between processors
 MAIN_LEAGUES = ("germany", "city_30k")
-INDEX = "index"  # the mean of all outcomes
+REACHABLE = "charging_points"  # what a project of a town can move within a year or two
+INDEX, UNREACHABLE = "index", "unreachable"  # the mean of all outcomes, and of those beyond any project's reach
 FIRST_EAST = 11  # Land codes from Berlin on
-TOO_FEW, INCLUDES_ZERO, TOLD_HIGHER, TOLD_LOWER, TRENDS_DIFFER, NO_CHECK, NO_YEAR_AFTER = (
+TOLD_HIGHER, TOLD_LOWER = "told_higher", "told_lower"
+TOO_FEW, INCLUDES_ZERO, TRENDS_DIFFER, NO_CHECK, NO_YEAR_AFTER, CONFOUNDED = (
     "too_few",
     "includes_zero",
-    "told_higher",
-    "told_lower",
     "trends_differ",
     "no_check",
     "no_year_after",
+    "confounded",
 )
+UNREACHABLE_MOVED, UNREACHABLE_STILL = "unreachable_moved", "unreachable_still"
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def find(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
             "stability": list(_stability(connection, catalog.findings["stability"], year)),
         }
         for name, results in found.items():
-            rows += [_row(catalog.findings[name], year, result) for result in results]
+            rows += [_row(catalog, catalog.findings[name], year, result) for result in results]
     warehouse.table(
         connection, "finding__results", pd.DataFrame(rows).astype({"n_asked": "Int32", "n_projects": "Int32"})
     )
@@ -97,9 +99,12 @@ def judge(estimate: float, low: float, high: float, is_enough: bool) -> str:
     return TOLD_HIGHER if low > 0 else TOLD_LOWER
 
 
-def _row(finding: Finding, year: int, result: Result) -> dict[str, object]:
-    """A result as it is published, with its reading in both languages."""
+def _row(catalog: Catalog, finding: Finding, year: int, result: Result) -> dict[str, object]:
+    """A result as it is published, with its reading in both languages; what rests on too few has no estimate."""
     numbers = [result.estimate, result.low, result.high, *result.placebo]
+    if result.verdict == TOO_FEW:
+        numbers = [np.nan] * len(numbers)
+    league = catalog.leagues[result.league]
     estimate, low, high, *placebo = (None if np.isnan(number) else round(number, DECIMALS) for number in numbers)
     return {
         "edition_year": year,
@@ -109,8 +114,8 @@ def _row(finding: Finding, year: int, result: Result) -> dict[str, object]:
         "comparison": result.comparison,
         "question_de": finding.question_de,
         "question_en": finding.question_en,
-        "statement_de": reading(finding, result, "de"),
-        "statement_en": reading(finding, result, "en"),
+        "statement_de": reading(finding, result, "de", league.label_de),
+        "statement_en": reading(finding, result, "en", league.label_en),
         "verdict": result.verdict,
         "estimate": estimate,
         "estimate_p05": low,
@@ -133,13 +138,18 @@ def _row(finding: Finding, year: int, result: Result) -> dict[str, object]:
     }
 
 
-def reading(finding: Finding, result: Result, language: str) -> str:
+def reading(finding: Finding, result: Result, language: str, league: str) -> str:
     """The two sentences for the verdict, with the numbers as the language writes them; a missing text is an error."""
     texts = finding.readings_de if language == "de" else finding.readings_en
+    names = finding.names_de if language == "de" else finding.names_en
     if result.verdict not in texts:
         raise CatalogError(f"findings.yml: {finding.id}: key 'readings_{language}': no text for {result.verdict!r}")
-    words = {
+    words: dict[str, float | int | str] = {
+        "league": league,
+        "outcome": names.get(result.outcome, result.outcome),
+        "comparison": names.get(result.comparison, result.comparison),
         "estimate": result.estimate,
+        "estimate_size": abs(result.estimate),
         "low": result.low,
         "high": result.high,
         "n": result.n,
@@ -158,13 +168,14 @@ def reading(finding: Finding, result: Result, language: str) -> str:
 
 
 def _written(word: float | int | str, language: str) -> str:
-    """A number with one decimal where it is none of places; German with a comma, and a minus sign as printed."""
+    """A number of places as it is, any other with three digits; German with a comma, minus as it is printed."""
     if isinstance(word, str):
         return word
-    text = f"{word:,}" if isinstance(word, (int, np.integer)) else f"{word:,.2f}" if abs(word) < 1 else f"{word:,.1f}"
+    decimals = 0 if isinstance(word, (int, np.integer)) else 1 if abs(word) >= 10 else 2 if abs(word) >= 1 else 3
+    text = f"{word:,.{decimals}f}"
     if language == "de":
         text = text.translate(str.maketrans(",.", ".,"))
-    return text.replace("-", "\u2212")
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _size(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
@@ -232,7 +243,8 @@ def _size_results(connection: duckdb.DuckDBPyConnection, finding: Finding, year:
         ).fetchall()
         for slope, low, high, r2, n in rows:
             verdict = judge(slope, low, high, n >= finding.minimum_places)
-            words = {"estimate_size": abs(slope), "r2": round(100 * r2) if r2 == r2 else 0}
+            share = 0 if np.isnan(r2) else round(100 * r2)
+            words = {"r2": share, "rest": 100 - share}
             yield Result(league, "score", "larger_places", verdict, slope, low, high, n, year, year, words=words)
 
 
@@ -270,7 +282,9 @@ def read_panel(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Panel
     for name, values in rows.groupby("outcome"):
         grid = values.pivot(index="ags", columns="year", values="value").reindex(index=places["ags"], columns=years)
         outcomes[str(name)] = _on_scale(catalog, str(name), grid.to_numpy(dtype=float))
+    beyond = [values for name, values in outcomes.items() if name != REACHABLE]
     outcomes[INDEX] = np.mean(list(outcomes.values()), axis=0)
+    outcomes[UNREACHABLE] = np.mean(beyond, axis=0)
     return Panel(
         years=years,
         outcomes=outcomes,
@@ -300,15 +314,29 @@ def _on_scale(catalog: Catalog, name: str, values: Floats) -> Floats:
 
 def funding(panel: Panel, finding: Finding, year: int) -> Iterator[Result]:
     """Places first funded in a year that leaves a year after it, against places never funded."""
-    for outcome in (INDEX, *sorted(panel.outcomes.keys() - {INDEX})):
-        yield compare_funded(panel, finding, year, outcome, panel.has("funded"), "unfunded")
+    yield from _against(panel, finding, year, panel.has("funded"), "unfunded")
 
 
 def regions(panel: Panel, finding: Finding, year: int) -> Iterator[Result]:
     """Members of funded co-operations against towns of their size: never funded, and funded alone in the same year."""
-    members = panel.has("funded") & panel.is_cooperation
     for comparison in ("unfunded", "funded_alone"):
-        yield compare_funded(panel, finding, year, INDEX, members, comparison)
+        yield from _against(panel, finding, year, panel.has("funded") & panel.is_cooperation, comparison)
+
+
+def _against(panel: Panel, finding: Finding, year: int, is_treated: Bools, comparison: str) -> Iterator[Result]:
+    """What a project can reach, all outcomes, and the negative control: what no project can reach in the time. Where
+    that moved too, the places differ by more than the project, and nothing else can be put down to it."""
+    control = compare_funded(panel, finding, year, UNREACHABLE, is_treated, comparison)
+    has_moved = control.verdict in (TOLD_HIGHER, TOLD_LOWER)
+    for outcome in (REACHABLE, INDEX):
+        result = compare_funded(panel, finding, year, outcome, is_treated, comparison)
+        if result.verdict in (TOLD_HIGHER, TOLD_LOWER) and control.verdict != INCLUDES_ZERO:
+            verdict = CONFOUNDED if has_moved or control.verdict == TRENDS_DIFFER else NO_CHECK
+            result = replace(result, verdict=verdict)
+        yield result
+    if has_moved or control.verdict == INCLUDES_ZERO:
+        control = replace(control, verdict=UNREACHABLE_MOVED if has_moved else UNREACHABLE_STILL)
+    yield control
 
 
 def compare_funded(
@@ -349,7 +377,6 @@ def compare_funded(
     return Result(
         "germany", outcome, comparison, verdict, told.estimate, told.p05, told.p95, told.n, first_year, year,
         placebo=(placebo.estimate, placebo.p05, placebo.p95), n_asked=asked, n_projects=told.clusters,
-        words={"estimate_size": abs(told.estimate)},
     )  # fmt: skip
 
 
@@ -389,8 +416,9 @@ def _strategy(connection: duckdb.DuckDBPyConnection, finding: Finding, year: int
             outcome, has, covariates, finding.draws, finding.seed + year
         )
     verdict = judge(estimate, low, high, n >= finding.minimum_places)
-    words = {"estimate_size": abs(estimate), "others": others}
-    yield Result("city_30k", "implemented", "none_known", verdict, estimate, low, high, n, year, year, words=words)
+    yield Result(
+        "city_30k", "implemented", "none_known", verdict, estimate, low, high, n, year, year, words={"others": others}
+    )
 
 
 def _stability(connection: duckdb.DuckDBPyConnection, finding: Finding, year: int) -> Iterator[Result]:
