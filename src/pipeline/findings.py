@@ -36,6 +36,14 @@ TOO_FEW, INCLUDES_ZERO, TRENDS_DIFFER, NO_CHECK, NO_YEAR_AFTER, CONFOUNDED = (
     "confounded",
 )
 UNREACHABLE_MOVED, UNREACHABLE_STILL = "unreachable_moved", "unreachable_still"
+MATCHING_PARAMETERS = ("first_cohort", "minimum_projects", "controls", "caliper_size", "caliper_outcome", "same_land")
+PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "size": (),
+    "funding": MATCHING_PARAMETERS,
+    "regions": MATCHING_PARAMETERS,
+    "strategy": (),
+    "stability": ("moved_share",),
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,7 @@ def inputs(catalog: Catalog) -> set[str]:
 
 def find(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     """From the scores of all editions to the tables size__lines, size__scores and finding__results."""
+    check_declared(catalog)
     models = warehouse.layer(catalog, LAYER)
     warehouse.run(connection, models, keep=models)
     _size(connection, catalog)
@@ -88,6 +97,20 @@ def find(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     warehouse.table(
         connection, "finding__results", pd.DataFrame(rows).astype({"n_asked": "Int32", "n_projects": "Int32"})
     )
+
+
+def check_declared(catalog: Catalog) -> None:
+    """Every question that is computed is declared with the parameters that it asks for, and no other."""
+    for name in sorted(PARAMETERS.keys() ^ catalog.findings.keys()):
+        what = "is computed and not declared" if name in PARAMETERS else "is declared and nothing computes it"
+        raise CatalogError(f"findings.yml: {name}: {what}")
+    for name, wanted in PARAMETERS.items():
+        given = catalog.findings[name].parameters
+        if given.keys() != set(wanted):
+            raise CatalogError(
+                f"findings.yml: {name}: key 'parameters': expected {', '.join(wanted) or 'none'}, "
+                f"found {', '.join(given) or 'none'}"
+            )
 
 
 def judge(estimate: float, low: float, high: float, is_enough: bool) -> str:

@@ -71,3 +71,74 @@ def test_size_adjusted_ranks_are_competition_ranks_of_their_scores(db: Any) -> N
     assert db.execute(sql).fetchall() == [(0,)]
     unranked = "select count(*) from rankings where (rank is null) <> (rank_size_adjusted is null)"
     assert db.execute(unranked).fetchall() == [(0,)]
+
+
+def test_every_question_is_answered_in_every_edition(db: Any) -> None:
+    asked = db.execute(
+        "select edition_year, list(distinct finding_id order by finding_id) from findings group by 1"
+    ).fetchall()
+    assert sorted(asked) == [(year, sorted(CATALOG.findings)) for year in YEARS]
+
+
+def test_no_answer_claims_a_direction_that_its_interval_does_not_have(db: Any) -> None:
+    wrong = """
+      select count(*) from findings
+      where (verdict = 'told_higher' and not estimate_p05 > 0) or (verdict = 'told_lower' and not estimate_p95 < 0)
+        or (verdict = 'includes_zero' and not (estimate_p05 <= 0 and estimate_p95 >= 0))
+        or (verdict in ('too_few', 'no_year_after') and estimate is not null)
+        or (verdict in ('told_higher', 'told_lower') and not (placebo_p05 <= 0 and placebo_p95 >= 0))
+    """
+    assert db.execute(wrong).fetchall() == [(0,)]
+
+
+def test_before_there_is_a_year_after_the_first_selection_nothing_is_said_of_funding(db: Any) -> None:
+    sql = "select distinct edition_year, verdict from findings where finding_id in ('funding', 'regions') order by all"
+    verdicts = db.execute(sql).fetchall()
+    assert verdicts[:2] == [(2018, "no_year_after"), (2019, "no_year_after")]
+    assert all(verdict != "no_year_after" for year, verdict in verdicts if year > 2019)
+
+
+def test_compared_places_are_those_that_the_edition_names_as_funded(db: Any) -> None:
+    """Digital projects of 2019 and 2020, places named themselves: no more can be compared, and most are."""
+    sql = """
+      select count(*) from (
+        select ags from funding where edition_year = 2021 and programme_scope = 'digital'
+        group by ags having min(year) in (2019, 2020)
+      )
+    """
+    named = db.execute(sql).fetchall()[0][0]
+    asked = db.execute(
+        "select max(n_asked) from findings where finding_id = 'funding' and edition_year = 2021"
+    ).fetchall()
+    assert 0.9 * named <= asked[0][0] <= named
+
+
+def test_a_town_whose_strategy_came_with_its_funding_is_not_counted(db: Any) -> None:
+    """Soest adopted in 2020 the strategy that the model project of 2019 paid for; the few that are left are too few."""
+    n, verdict, text = db.execute(
+        "select n, verdict, statement_en from findings where finding_id = 'strategy' and edition_year = 2021"
+    ).fetchall()[0]
+    documented = "select count(*) from indicators where edition_year = 2021 and indicator_id = 'strategy_documented'"
+    assert 0 < n < db.execute(f"{documented} and value = 1").fetchall()[0][0]
+    assert verdict == "too_few"
+    assert text.startswith("That cannot be told.")
+
+
+def test_the_published_rank_correlation_is_that_of_the_published_ranks(db: Any) -> None:
+    sql = """
+      with pairs as (
+        select edition_year, league,
+          rank() over (partition by edition_year, league order by rank) as now,
+          rank() over (partition by edition_year, league order by rank_previous) as before
+        from rankings where rank is not null and rank_previous is not null and league in ('germany', 'city_30k')
+      )
+      select findings.estimate, corr(now, before), findings.n, count(*)
+      from pairs join findings using (edition_year, league)
+      where findings.outcome = 'rank_correlation'
+      group by edition_year, league, findings.estimate, findings.n
+    """
+    found = db.execute(sql).fetchall()
+    assert len(found) == 2 * (len(YEARS) - 1)
+    for estimate, expected, n, places in found:
+        assert estimate == pytest.approx(expected, abs=1e-4)  # ties differ between rank() and mid-ranks
+        assert n == places
