@@ -8,11 +8,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,6 +24,9 @@ from pipeline.errors import CatalogError, UsageError
 T = TypeVar("T", bound=BaseModel)
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language, ten times as fast where libyaml is
 PACKAGE = Path(__file__).resolve().parent
+Evidence = Literal["original bytes", "recorded reply", "described only"]
+Content = Literal["zip", "xlsx", "xls", "csv", "json", "xml", "html", "parquet", "text"]
+FILL = re.compile(r"\{(?P<name>[a-z_]+)(?::(?P<format>0?\d*d))?\}")
 VALUE_STATUS = frozenset(
     {
         "reported", "true_zero", "rounded_to_zero", "suppressed", "unreliable", "not_applicable", "pending",
@@ -53,13 +58,20 @@ class Declared(BaseModel):
 
 
 class Layout(Declared):
-    """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`."""
+    """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`.
 
-    reader: Literal["excel", "csv", "fixed_width", "parquet", "custom"]
+    A publisher that moves columns and rows: `header_has` is a text of the lowest header row, from which `header_rows`
+    and `first_row` are then counted (0 is that row), and a position `*` is found by its header text, of which several
+    wordings are parted by " | ". `fill_down`: columns that are written on the first row of a block only.
+
+    `custom`: the source's module reads the bytes; `stream`: it reads a file too large for memory, batch by batch."""
+
+    reader: Literal["excel", "csv", "fixed_width", "parquet", "custom", "stream"]
     sheet: str | int | None = None
     delimiter: str = ","
     encoding: str = "utf-8-sig"
     decimal: Literal[".", ","] = "."
+    header_has: str | None = None
     header_rows: list[int] = []
     first_row: int = 2
     width: int | None = None
@@ -75,25 +87,140 @@ class Layout(Declared):
     patterns: dict[str, str] = {}
     stop_at: str | None = None
     cells: dict[str, str] = {}
+    fill_down: list[str] = []
 
 
 class Part(Declared):
-    """One file (or one sheet of it) of an edition. `file` is the path in a folder with a manifest."""
+    """One file (or one sheet of it) of an edition. `file` is the path in a folder with a manifest.
+
+    `member`: pattern of the one member to read where the publisher's file is a zip. `address`, `fills` and
+    `content` override those of the edition and of the source's access.
+    """
 
     file: str
     layout: str
     name: str | None = None
+    member: str | None = None
+    address: str | None = None
+    content: Content | None = None
+    fills: dict[str, str | int] = {}
     cells: dict[str, str] = {}
     constants: dict[str, str] = {}
 
 
 class SourceEdition(Declared):
+    """`address` overrides the pattern of `access`, whose {names} `fills` give; `no_access`: why no address has it."""
+
     reference_date: dt.date | None = None
     territory_date: dt.date | None = None
     address: str | None = None
+    fills: dict[str, str | int] = {}
+    no_access: str | None = None
+    evidence: Evidence | None = None  # where it differs from the source's
     signs: dict[str, str] = {}
     note: str | None = None
     parts: list[Part]
+
+
+class Discover(Declared):
+    """A page whose links name the file: the newest by the groups of `pattern` is taken, never the first or last.
+
+    `pattern` is searched in the absolute address of each link; its named groups year, month, day or its group `date`
+    order the finds. {names} are filled as in an address, so that one year's file can be asked for.
+    """
+
+    page: str
+    pattern: str
+
+    @model_validator(mode="after")
+    def _dates_are_groups(self) -> Discover:
+        groups = set(re.compile(FILL.sub("0", self.pattern)).groupindex)
+        if not groups & {"date", "year"} or not groups <= {"date", "year", "month", "day"}:
+            raise ValueError(f"pattern: groups named date, or year, month and day are expected, found {sorted(groups)}")
+        return self
+
+
+class Request(Declared):
+    """One request. A `body` that is a mapping is sent as a form, a text as it is. {names} are filled everywhere."""
+
+    method: Literal["get", "post"] = "get"
+    address: str
+    parameters: dict[str, str] = {}
+    body: dict[str, str] | str | None = None
+    headers: dict[str, str] = {}
+
+
+class Access(Declared):
+    """How a source's files are had from its publisher.
+
+    `hosts`: the only ones that addresses, redirects and discovered links may name. `address` (with {names} that an
+    edition's `fills` give; {file} is the name of the part's file) or `discover` says where. `before`: requests that
+    open a session. `job`: the reply may be the number of a job (GENESIS). `dialogue`: one file is made of several
+    replies; `fetch` in the source's module asks for them, once per edition. `snapshot_days`: the publisher only knows
+    today, so an edition is asked for so many days before and after its reference date, or never. `secrets`: header to
+    environment variable; sent to the address's own host only. `ca`: the host sends an incomplete chain, so a
+    certificate is expected in certificates/<host>.pem. `size_ratio`: bytes by those of the edition before.
+    `drop_columns`: personal ones, taken out before anything is kept. `members`: patterns of the members of a large
+    zip that are read over Range. `read_on_arrival`: false for files too large to be read twice.
+    """
+
+    hosts: list[str] = Field(min_length=1)
+    method: Literal["get", "post"] = "get"
+    address: str | None = None
+    discover: Discover | None = None
+    parameters: dict[str, str] = {}
+    body: dict[str, str] | str | None = None
+    headers: dict[str, str] = {}
+    before: list[Request] = []
+    job: bool = False
+    dialogue: bool = False
+    snapshot_days: int | None = None
+    content: Content
+    max_bytes: int = Field(default=500_000_000, gt=0)
+    size_ratio: tuple[float, float] = (0.5, 2.0)
+    pause_seconds: float = Field(default=1.0, ge=1.0)
+    deadline_seconds: float = Field(default=3600.0, gt=0)
+    secrets: dict[str, str] = {}
+    ca: bool = False
+    drop_columns: list[str] = []
+    members: list[str] = []
+    read_on_arrival: bool = True
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Access:
+        if (self.address is None) == (self.discover is None):
+            raise ValueError("one of address and discover is expected")
+        return self
+
+    def request(self, edition: SourceEdition, part: Part, address: str | None = None) -> Request:
+        """What is asked for one part of an edition; raises ValueError for a {name} that nothing fills.
+
+        `address` is the discovered one; where the link is not yet known, the page stands for it.
+        """
+        fills = {"file": Path(part.file).name, **edition.fills, **part.fills}
+        page = self.discover.page if self.discover else ""
+        pattern = address or part.address or edition.address or self.address or page
+        body = self.body
+        return Request(
+            method=self.method,
+            address=pattern if address else filled(pattern, fills),
+            parameters={name: filled(text, fills) for name, text in self.parameters.items()},
+            body={k: filled(v, fills) for k, v in body.items()}
+            if isinstance(body, dict)
+            else body and filled(body, fills),
+            headers={name: filled(text, fills) for name, text in self.headers.items()},
+        )
+
+
+def filled(pattern: str, fills: Mapping[str, str | int]) -> str:
+    """A pattern with its {name} and {name:02d} filled; other braces (JSON, regular expressions) stay."""
+
+    def value(found: re.Match[str]) -> str:
+        if found["name"] not in fills:
+            raise ValueError(f"{{{found['name']}}} in {pattern!r:.120} is filled by nothing; add it to fills")
+        return format(fills[found["name"]], found["format"] or "")
+
+    return FILL.sub(value, pattern)
 
 
 class Source(Declared):
@@ -104,7 +231,7 @@ class Source(Declared):
     licence: str
     attribution: str
     redistribute: Literal["yes", "figures_only", "no"]
-    evidence: Literal["original bytes", "recorded reply", "described only"]
+    evidence: Evidence
     kind: Literal["cells", "rows"]
     level: str
     grain: str
@@ -112,16 +239,45 @@ class Source(Declared):
     complete: bool
     release_month: int | None = None
     personal: bool = False
+    essential: bool = False  # a yearly run stops where it cannot be had; without any other the last good edition does
     tables: list[str]
     signs: dict[str, str] = {}
     layouts: dict[str, Layout]
     editions: dict[str, SourceEdition]
+    access: Access | None = None
+    no_access: str | None = None  # why there is no access to a publisher's address
     limits: str | None = None
 
     @property
     def is_retrieved(self) -> bool:
         """Whether real bytes or a recorded reply were ever read. What is only described enters no edition."""
         return self.evidence != "described only"
+
+    @model_validator(mode="after")
+    def _every_edition_has_an_address_or_a_reason(self) -> Source:
+        if (self.access is None) == (self.no_access is None):
+            raise ValueError("one of access and no_access (the reason) is expected")
+        if self.access is None:
+            return self
+        reachable = {name: edition for name, edition in self.editions.items() if edition.no_access is None}
+        for name, edition in reachable.items():
+            for part in edition.parts:
+                try:
+                    request = self.access.request(edition, part)
+                except ValueError as error:
+                    raise ValueError(f"editions.{name}: {error}, or say no_access with the reason") from error
+                if urlsplit(request.address).hostname not in self.access.hosts:
+                    raise ValueError(f"editions.{name}: {request.address}: its host is not among access.hosts")
+        return self
+
+    def evidence_of(self, edition: str) -> Evidence:
+        return self.editions[edition].evidence or self.evidence
+
+    @property
+    def retrieved_editions(self) -> dict[str, SourceEdition]:
+        """The editions of which real bytes or a recorded reply were read. The others enter no figures of the source,
+        fetched or not, until somebody has looked at the bytes and changed `evidence`."""
+        return {name: e for name, e in self.editions.items() if self.evidence_of(name) != "described only"}
 
     @model_validator(mode="after")
     def _layouts_and_signs_exist(self) -> Source:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import sys
 import tempfile
 import traceback
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,27 +91,67 @@ def run(
 @app.command()
 def fetch(
     source: Annotated[list[str] | None, typer.Argument(help="Sources; default: all.")] = None,
+    year: Annotated[int | None, typer.Option("--year", help="Only editions of this year.")] = None,
     from_: Annotated[Path | None, typer.Option("--from", help="Take the files from a folder with a manifest.")] = None,
     archive: Archive = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Put the publishers' original bytes into the archive, with a receipt for each file."""
-    from pipeline import archive as store
     from pipeline import catalog
 
     declared = catalog.load()
-    unknown = sorted(set(source or []) - set(declared.sources))
+    wanted = [declared.sources[name] for name in _known_sources(source, declared)]
+    root = archive or home() / "archive"
+    if from_ is None:
+        _fetch_over_network(root, wanted, year, json_, quiet)
+    elif year is not None:
+        raise UsageError(
+            "--year chooses among the publishers' addresses; with --from all files of the folder are taken"
+        )
+    else:
+        _fetch_from_folder(root, from_, wanted, json_, quiet)
+
+
+def _known_sources(names: list[str] | None, declared: Any) -> list[str]:
+    unknown = sorted(set(names or []) - set(declared.sources))
     if unknown:
         raise UsageError(f"unknown source {', '.join(unknown)}; declared are {', '.join(sorted(declared.sources))}")
-    if from_ is None:
-        raise UsageError("fetching over the network does not exist yet; give a folder of files with --from DIR")
-    wanted = [declared.sources[name] for name in source or sorted(declared.sources)]
-    receipts, missing = store.fetch_from(archive or home() / "archive", from_, wanted)
+    return names or sorted(declared.sources)
+
+
+def _fetch_over_network(root: Path, wanted: list[Any], year: int | None, json_: bool, quiet: bool) -> None:
+    """Exit 1 if a fetch failed, 4 if something changed shape or is gone; what stands from earlier is named stale."""
+    from pipeline import fetch as network
+    from pipeline import web
+
+    outcomes = network.fetch(wanted, web.settings(root, home()), year)
+    counts = Counter(outcome.state for outcome in outcomes)
+    document = {
+        "counts": dict(counts),
+        "bytes": sum(o.bytes for o in outcomes),
+        "stale": sorted({o.source_id for o in outcomes if o.stale}),
+        "outcomes": [asdict(o) for o in outcomes],
+    }
+    summary = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "nothing to fetch"
+    lines = [o.line() for o in outcomes if o.state not in {"unchanged", *network.EXIT}]
+    _show(document, json_, quiet, lambda: [*lines, f"{summary}; {document['bytes']:,} bytes stored"])
+    for outcome in outcomes:
+        if outcome.state in network.EXIT:
+            print(f"stadtrang: {outcome.line()}", file=sys.stderr)
+    if code := network.exit_code(outcomes):
+        raise typer.Exit(code)
+
+
+def _fetch_from_folder(root: Path, folder: Path, wanted: list[Any], json_: bool, quiet: bool) -> None:
+    from pipeline import archive as store
+
+    with store.locked(root, ".fetching", "--archive"):
+        receipts, missing = store.fetch_from(root, folder, wanted)
     found = {"stored": len(receipts), "bytes": sum(r.bytes for r in receipts), "missing": missing}
     if not receipts:
         raise PipelineError(
-            f"--from {from_}: none of the declared files is there; looked for {missing[0]} and {len(missing) - 1} more"
+            f"--from {folder}: none of the declared files is there; looked for {missing[0]} and {len(missing) - 1} more"
         )
     _show(
         found,
@@ -120,23 +163,104 @@ def fetch(
         ],
     )
     if missing:
-        raise PipelineError(f"--from {from_}: {len(missing)} declared files are not there, the first is {missing[0]}")
+        raise PipelineError(f"--from {folder}: {len(missing)} declared files are not there, the first is {missing[0]}")
 
 
 @app.command()
 def sources(
-    what: Annotated[str, typer.Argument(help="list: the registry.")] = "list", json_: Json = False, quiet: Quiet = False
+    what: Annotated[str, typer.Argument(help="list, check or calendar.")] = "list",
+    source: Annotated[list[str] | None, typer.Argument(help="Sources to check; default: all.")] = None,
+    archive: Archive = None,
+    ics: Annotated[Path | None, typer.Option("--ics", help="calendar: write it as iCalendar to this file.")] = None,
+    json_: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """The registered sources: publisher's licence, level, editions, evidence."""
+    """The registered sources; what changed, is late or gone at their publishers (exit 4); the next releases."""
     from pipeline import catalog, report
 
-    if what != "list":
-        raise UsageError(f"sources {what}: only `list` exists so far")
     declared = catalog.load()
-    document = [
-        {**s.model_dump(include=report.SOURCE_FIELDS), "editions": list(s.editions)} for s in declared.sources.values()
-    ]
-    _show(document, json_, quiet, lambda: [report.source_table(declared)])
+    wanted = [declared.sources[name] for name in _known_sources(source, declared)]
+    if what == "list":
+        document = [{**s.model_dump(include=report.SOURCE_FIELDS), "editions": list(s.editions)} for s in wanted]
+        _show(document, json_, quiet, lambda: [report.source_table(declared)])
+    elif what == "check":
+        _check_sources(wanted, archive or home() / "archive", json_, quiet)
+    elif what == "calendar":
+        _calendar(wanted, ics, json_, quiet)
+    else:
+        raise UsageError(f"sources {what}: list, check and calendar exist")
+
+
+def _check_sources(wanted: list[Any], root: Path, json_: bool, quiet: bool) -> None:
+    from pipeline import releases, web
+
+    findings = releases.check(wanted, web.settings(root, home()), dt.date.today())
+    loud = [f for f in findings if f.state not in {"same", "not asked"}]
+    lines = [f.line() for f in loud] or [f"{len(findings)} looked at, nothing has changed"]
+    _show([asdict(f) for f in findings], json_, quiet, lambda: lines)
+    if code := releases.exit_code(findings):
+        raise typer.Exit(code)
+
+
+def _calendar(wanted: list[Any], target: Path | None, json_: bool, quiet: bool) -> None:
+    from pipeline import archive as store
+    from pipeline import releases, report
+
+    today = dt.date.today()
+    found = releases.calendar(wanted, today)
+    if target is not None:
+        store.write_atomic(target, releases.ics(found, today).encode())
+    rows = [[f"{r.due:%Y-%m}", r.source_id, r.edition, r.newest_declared] for r in found]
+    table = report.markdown_table(rows, ["expected", "source", "edition", "newest declared"])
+    _show([asdict(r) for r in found], json_, quiet, lambda: [table])
+
+
+@app.command()
+def archive(
+    what: Annotated[str, typer.Argument(help="list, verify or prune.")] = "list",
+    archive: Archive = None,
+    out: Out = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="prune: only say what would be removed.")] = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """What is stored and what is stale; re-hash everything (exit 5 on damage); remove what nothing names."""
+    from pipeline import archive as store
+
+    root = archive or home() / "archive"
+    if what == "list":
+        rows = store.listing(root)
+        lines = [
+            f"{r['source_id']} {r['edition']} {r['part']}: {r['bytes']:,} bytes, {r['sha256'][:12]}, "
+            + (r["retrieved_at"] or "from a folder")
+            + (f", STALE: {r['stale']}" if r["stale"] else "")
+            for r in rows
+        ]
+        _show(rows, json_, quiet, lambda: lines or [f"{root} is empty"])
+    elif what == "verify":
+        wrong = store.verify(root)
+        _show({"differing": wrong}, json_, quiet, lambda: wrong or ["everything has the bytes that its name says"])
+        if wrong:
+            raise typer.Exit(5)
+    elif what == "prune":
+        with store.locked(root, ".fetching", "--archive"):
+            gone = [p.relative_to(root).as_posix() for p in store.prune(root, out or home() / "editions", dry_run)]
+        verb = "would be removed" if dry_run else "removed"
+        _show({"removed": gone}, json_, quiet, lambda: [*gone, f"{len(gone)} {verb}"])
+    else:
+        raise UsageError(f"archive {what}: list, verify and prune exist")
+
+
+@app.command()
+def doctor(archive: Archive = None, json_: Json = False, quiet: Quiet = False) -> None:
+    """Environment, disk, archive, credentials, certificates and Prefect: one line each, with the remedy."""
+    from pipeline import catalog
+    from pipeline import doctor as examination
+
+    lines = examination.examine(catalog.load(), home(), archive or home() / "archive", os.environ)
+    _show([asdict(line) for line in lines], json_, quiet, lambda: [line.shown() for line in lines])
+    if any(line.state == "problem" for line in lines):
+        raise typer.Exit(1)
 
 
 @app.command()

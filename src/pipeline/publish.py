@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -23,7 +22,7 @@ import duckdb
 import pandas as pd
 
 from pipeline import __version__, figures, warehouse
-from pipeline.archive import write_atomic
+from pipeline.archive import locked, write_atomic
 from pipeline.catalog import Catalog, Edition
 from pipeline.errors import CatalogError, PipelineError
 
@@ -60,33 +59,9 @@ class Published:
 
 @contextmanager
 def writer(out: Path) -> Iterator[None]:
-    """The right to write below `out`: one run at a time, given back even by a run that is killed."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out / ".writer", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise PipelineError(
-            f"the output folder {out} cannot be written ({error.strerror}); "
-            "choose another with --out or set STADTRANG_HOME"
-        ) from error
-    try:
-        _claim(handle, out)
+    """The right to write below `out`: one run at a time."""
+    with locked(out, ".writer", "--out"):
         yield
-    finally:
-        os.close(handle)
-
-
-def _claim(handle: int, out: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # no such lock on this system; the moves stay atomic
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise PipelineError(
-            f"another run is writing to {out}; wait for it or choose another folder with --out"
-        ) from error
 
 
 def models(catalog: Catalog) -> dict[str, str]:

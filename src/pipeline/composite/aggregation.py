@@ -2,13 +2,14 @@
 
 Between areas there are two alternatives. `geometric` lets a strong area make up for a weak one only in part.
 `copeland` compares places two by two and counts the comparisons won, so that how far ahead a place is in an area
-does not matter (Handbook 6.2 and 6.3).
+does not matter (OECD/JRC Handbook, non-compensatory aggregation).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,9 +114,9 @@ def copeland(area_score: Floats, area_weight: Floats) -> Floats:
     """
     scores, weight = _scored_areas(area_score, area_weight)
     is_compared = ~np.isnan(scores).any(axis=1)
-    places = _dense_ranks(scores[is_compared])
+    levels = _dense_ranks(scores[is_compared])
     result = np.full(len(scores), np.nan)
-    result[is_compared] = _wins_less_losses(places, weight)
+    result[is_compared] = _wins_less_losses(levels, weight)
     return result
 
 
@@ -136,15 +137,15 @@ def _dense_ranks(scores: Floats) -> NDArray[np.unsignedinteger]:
     return np.array([np.unique(column, return_inverse=True)[1] for column in rounded(scores).T]).astype(kind)
 
 
-def _wins_less_losses(places: NDArray[np.unsignedinteger], weight: Floats) -> Floats:
-    """(units,): of places (areas, units). Every pair is compared once, in blocks of units against all later ones."""
-    units = places.shape[1]
+def _wins_less_losses(levels: NDArray[np.unsignedinteger], weight: Floats) -> Floats:
+    """(units,): of levels (areas, units). Every pair is compared once, in blocks of units against all later ones."""
+    units = levels.shape[1]
     tables = _margins(weight)
 
     def compare(block: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Wins less losses of the block's units, and losses less wins of all units after the block."""
         first, last = block
-        outcome = _outcome(places[:, first:last, None], places[:, None, first:], tables)
+        outcome = _outcome(levels[:, first:last, None], levels[:, None, first:], tables)
         return outcome.sum(axis=1, dtype=np.int64), outcome[:, last - first :].sum(axis=0, dtype=np.int64)
 
     blocks, last = [], 0
@@ -160,7 +161,7 @@ def _wins_less_losses(places: NDArray[np.unsignedinteger], weight: Floats) -> Fl
 
 
 def _outcome(
-    ours: NDArray[np.unsignedinteger], theirs: NDArray[np.unsignedinteger], tables: list[Floats]
+    ours: NDArray[np.unsignedinteger], theirs: NDArray[np.unsignedinteger], tables: list[NDArray[Any]]
 ) -> NDArray[np.int8]:
     """(ours, theirs): 1 won, 0 even, -1 lost; of dense ranks (areas, ours, 1) and (areas, 1, theirs).
 
@@ -178,18 +179,19 @@ def _outcome(
                 code += (own >= other).view(np.uint8)
             halves.append(code)
         pattern = halves[0].astype(np.uint16) << 8 | halves[1]
-        if len(tables) == 1:
-            return np.asarray(_sign(table)[pattern])
         margins.append(table[pattern])
-    return _sign(np.sum(margins, axis=0))
+    return margins[0] if len(margins) == 1 else _sign(np.sum(margins, axis=0))
 
 
 def _sign(margin: Floats) -> NDArray[np.int8]:
     return np.sign(rounded(margin)).astype(np.int8)
 
 
-def _margins(weight: Floats) -> list[Floats]:
-    """Per ten areas (65536,): weight won less lost, by the outcomes of five areas in the high byte, five in the low."""
+def _margins(weight: Floats) -> list[NDArray[Any]]:
+    """Per ten areas (65536,): weight won less lost, by the outcomes of five areas in the high byte, five in the low.
+
+    Only the sign of the margin, where ten areas are all.
+    """
 
     def half(some: Floats) -> Floats:
         outcomes = np.arange(256)[:, None] // 3 ** np.arange(len(some))[::-1] % 3 - 1
@@ -197,4 +199,5 @@ def _margins(weight: Floats) -> list[Floats]:
 
     starts = range(0, len(weight), 2 * DIGITS)
     halves = [(half(weight[a : a + DIGITS]), half(weight[a + DIGITS : a + 2 * DIGITS])) for a in starts]
-    return [(high[:, None] + low).ravel() for high, low in halves]
+    margins = [(high[:, None] + low).ravel() for high, low in halves]
+    return margins if len(margins) > 1 else [_sign(margins[0])]

@@ -5,11 +5,11 @@ look at the places of one league and year, so they say nothing about change over
 
     kind                 0 and 100 are                           reference
     goalposts            declared ends                           Human Development Index
-    range                the places' worst and best              OECD/JRC Handbook 5.3, COINr n_minmax
-    rank                 the last and a sole first place         Handbook 5.1, COINr n_prank
-    percentile           none and all places behind              Handbook 5.1, ties in the middle (Hazen)
-    z_score              3 standard deviations off the mean      Handbook 5.2, COINr n_zscore
-    distance_to_leader   100 is the leader                       Handbook 5.4
+    range                the places' worst and best              OECD/JRC Handbook, COINr n_minmax
+    rank                 the last and a sole first place         Handbook, COINr n_prank
+    percentile           none and all places behind              Handbook, ties in the middle (Hazen)
+    z_score              3 standard deviations off the mean      Handbook, COINr n_zscore
+    distance_to_leader   100 is the leader                       Handbook
 
 All take and return (units, indicators). NaN stays NaN, and an indicator without any value is left out by that. inf, and
 an indicator that is equal in all places, are errors: whoever calls decides to leave it out.

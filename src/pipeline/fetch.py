@@ -1,0 +1,733 @@
+"""Publishers' files over the network, into the archive: able to go on where it stopped, and able to fail well.
+
+One thread per host. A file streams into archive/partial/ and goes on from there (Range, If-Range) after a cut or a
+kill; a known file is asked for with its validators, and whether it changed is decided by its sha256. What is not what
+the source declares goes to the quarantine, and the receipt of the last accepted file stands.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import importlib
+import json
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import requests
+
+from pipeline import archive
+from pipeline.accept import error_of, refusal, shape_refusal, size_refusal
+from pipeline.archive import FRESH, Receipt, Retrieval, part_name
+from pipeline.catalog import Access, Content, Part, Request, Source, SourceEdition, filled
+from pipeline.errors import PipelineError, ReadError
+from pipeline.personal import strip_personal
+from pipeline.read import Place
+from pipeline.replies import Ask, Reply
+from pipeline.web import (
+    CHUNK,
+    EVIDENCE_BYTES,
+    Client,
+    RetrievalError,
+    Settings,
+    Trace,
+    check_room,
+    chunks,
+    exchange,
+    forms_of,
+    missing_secrets,
+    read_up_to,
+    redacted,
+    secrets_of,
+    status_error,
+    with_prefect_secrets,
+)
+
+MAX_THREADS = 8
+PAGE_BYTES = 20_000_000  # of a landing page or of a reply that only opens a session
+JOB_TOO_LARGE, JOB_ACCEPTED, JOB_PENDING = 98, 99, 104  # status codes of GENESIS
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one file: `state` is stored, unchanged, failed, refused, changed shape, gone or not asked.
+
+    `stale`: this time failed and the file of an earlier time stands.
+    """
+
+    source_id: str
+    edition: str
+    parts: list[str]
+    state: str
+    address: str | None = None
+    bytes: int = 0
+    reason: str | None = None
+    stale: bool = False
+
+    def line(self) -> str:
+        where = f"{self.source_id}, edition {self.edition}" if self.edition else self.source_id
+        stale = " (stale: the file fetched before stands)" if self.stale else ""
+        reason = f": {self.reason}" if self.reason else ""
+        return f"{where}: {self.state}{stale}{reason}"
+
+
+EXIT = {"failed": 1, "refused": 1, "changed shape": 4, "gone": 4}
+
+
+def exit_code(outcomes: Iterable[Outcome]) -> int:
+    """1 if a fetch failed, else 4 if something changed shape or is gone, else 0."""
+    return min((EXIT[o.state] for o in outcomes if o.state in EXIT), default=0)
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file of a source and the editions' parts that are read from it; no parts: a landing page."""
+
+    source: Source
+    access: Access
+    request: Request
+    content: Content
+    parts: tuple[tuple[str, Part], ...]
+    before: tuple[Request, ...] = ()
+
+    @property
+    def key(self) -> str:
+        text = json.dumps(self.request.model_dump(exclude={"headers"}), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def editions(self) -> list[str]:
+        return list(dict.fromkeys(edition for edition, _ in self.parts))
+
+
+@dataclass(frozen=True)
+class Body:
+    """A whole file: in `path` if it is new, else in the store."""
+
+    digest: str
+    size: int
+    path: Path | None = None
+    original: str | None = None
+
+
+def downloads(client: Client, source: Source, year: int | None = None) -> tuple[list[Download], list[Outcome]]:
+    """The files of a source that have an address, each once, and outcomes for what could not be asked.
+
+    An edition is of a year if its name starts with it.
+    """
+    if source.access is None:
+        return [], [Outcome(source.id, "", [], "not asked", reason=source.no_access)]
+    wanted = {n: e for n, e in source.editions.items() if year is None or n.startswith(str(year))}
+    gone = missing_secrets(client.settings, source.access)
+    if gone and wanted:
+        return [], [Outcome(source.id, "", [], "not asked", reason=f"credentials are missing: set {', '.join(gone)}")]
+    today = client.settings.clock().date()
+    reasons = {n: e.no_access or _not_now(source.access, e, today) for n, e in wanted.items()}
+    outcomes = [Outcome(source.id, n, [], "not asked", reason=reason) for n, reason in reasons.items() if reason]
+    found: dict[tuple[str, str], Download] = {}
+    for name, edition in wanted.items():
+        for part in edition.parts if reasons[name] is None else ():
+            try:
+                download = _download_of(client, source, source.access, name, edition, part)
+            except RetrievalError as failure:
+                outcomes.append(_failed(client, source, [(name, part)], failure))
+                break
+            key = (download.key, download.content)
+            earlier = found.get(key)
+            found[key] = replace(download, parts=(*earlier.parts, *download.parts)) if earlier else download
+    return list(found.values()), outcomes
+
+
+def _not_now(access: Access, edition: SourceEdition, today: dt.date) -> str | None:
+    """Why a snapshot of another day than today would be given out as the edition's, or None."""
+    if access.snapshot_days is None or edition.reference_date is None:
+        return None
+    around = dt.timedelta(access.snapshot_days)
+    first, last = edition.reference_date - around, edition.reference_date + around
+    if first <= today <= last:
+        return None
+    return f"the publisher only knows today; this snapshot is taken from {first} to {last}"
+
+
+def _download_of(
+    client: Client, source: Source, access: Access, name: str, edition: SourceEdition, part: Part
+) -> Download:
+    fills = {**edition.fills, **part.fills}
+    address = None
+    if access.discover and not (edition.address or part.address):
+        address = discovered(client, source, access, fills)
+    before = tuple(_filled_request(step, fills) for step in access.before)
+    request = access.request(edition, part, address)
+    if access.dialogue:  # the address alone does not tell two editions apart
+        request = request.model_copy(update={"parameters": {"edition": name, "part": part_name(part)}})
+    return Download(source, access, request, part.content or access.content, ((name, part),), before)
+
+
+def _filled_request(step: Request, fills: Mapping[str, str | int]) -> Request:
+    body = step.body
+    return step.model_copy(
+        update={
+            "address": filled(step.address, fills),
+            "parameters": {k: filled(v, fills) for k, v in step.parameters.items()},
+            "body": {k: filled(v, fills) for k, v in body.items()} if isinstance(body, dict) else body,
+        }
+    )
+
+
+class Links(HTMLParser):
+    """Addresses of all links of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.page, self.found = page, list[str]()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        target = dict(attrs).get("href")
+        if tag == "a" and target:
+            self.found.append(urldefrag(urljoin(self.page, target.strip())).url)
+
+
+def discovered(client: Client, source: Source, access: Access, fills: Mapping[str, str | int]) -> str:
+    """The address of the newest file that the landing page links; the page is kept where that is none or several."""
+    discover = access.discover
+    assert discover is not None
+    pattern = filled(discover.pattern, fills)
+    if (source.id, pattern) in client.discovered:
+        return client.discovered[source.id, pattern]
+    root = client.settings.archive
+    page_access = access.model_copy(update={"max_bytes": PAGE_BYTES, "job": False, "drop_columns": [], "members": []})
+    page = Download(source, page_access, Request(address=filled(discover.page, fills)), "html", ())
+    outcome = retrieve(client, page)
+    if outcome.state not in FRESH:
+        raise RetrievalError(outcome.state, f"landing page: {outcome.reason}")
+    last = [r for r in archive.read_retrievals(root, source.id) if r.key == page.key][-1]
+    content = archive.fetch(root, str(last.sha256))
+    links = Links(last.final_address or page.request.address)
+    links.feed(content.decode("utf-8", "replace"))
+    addresses = sorted({link.split(";jsessionid=")[0] for link in links.found})
+    address = newest(addresses, pattern, access.hosts, page.request.address, content)
+    client.discovered[source.id, pattern] = address
+    return address
+
+
+def newest(addresses: Sequence[str], pattern: str, hosts: Sequence[str], page: str, content: bytes) -> str:
+    """The one address with the newest date in its name."""
+    dated = []
+    for address in addresses:
+        if found := re.search(pattern, address):
+            groups = found.groupdict()
+            digits = groups.get("date") or "".join(groups.get(k) or "" for k in ("year", "month", "day"))
+            dated.append((re.sub(r"\D", "", digits), address))
+    if not dated:
+        raise RetrievalError(
+            "changed shape",
+            f"{page}: a link like {pattern!r} is expected, found none among {len(addresses)} links; "
+            "has the page changed?",
+            evidence=content,
+        )
+    date = max(dated)[0]
+    best = [address for found, address in dated if found == date]
+    if len(best) > 1:
+        raise RetrievalError(
+            "changed shape",
+            f"{page}: one newest link like {pattern!r} is expected, found {', '.join(best)}",
+            evidence=content,
+        )
+    if urlsplit(best[0]).hostname not in hosts:
+        raise RetrievalError(
+            "changed shape", f"{page}: links {best[0]}, not on the declared hosts {', '.join(hosts)}", evidence=content
+        )
+    return best[0]
+
+
+def fetch(sources: Iterable[Source], chosen: Settings, year: int | None = None) -> list[Outcome]:
+    """Everything of the sources that has an address. One source's failure does not stop the others."""
+    sources = list(sources)
+    secrets = [name for source in sources if source.access for name in source.access.secrets.values()]
+    client = Client(with_prefect_secrets(chosen, secrets))
+    groups: dict[str, list[Source]] = {}
+    for source in sources:
+        groups.setdefault(source.access.hosts[-1] if source.access else "", []).append(source)
+    with (
+        archive.locked(chosen.archive, ".fetching", "--archive"),
+        ThreadPoolExecutor(max_workers=min(MAX_THREADS, len(groups) or 1)) as pool,
+    ):
+        done = list(pool.map(lambda group: [o for s in group for o in _fetch_source(client, s, year)], groups.values()))
+    return sorted((o for group in done for o in group), key=lambda o: (o.source_id, o.edition, o.parts))
+
+
+def _fetch_source(client: Client, source: Source, year: int | None) -> list[Outcome]:
+    try:
+        wanted, outcomes = downloads(client, source, year)
+        return outcomes + [retrieve(client, download) for download in wanted]
+    except PipelineError as error:  # of the archive: damaged receipts, a full disk
+        return [Outcome(source.id, "", [], "failed", reason=str(error))]
+
+
+def retrieve(client: Client, download: Download) -> Outcome:
+    """One file, with further tries, into the archive or the quarantine, and into the log."""
+    chosen = client.settings
+    deadline = time.monotonic() + download.access.deadline_seconds
+    known = _known(chosen.archive, download)
+    for wait in (*chosen.waits, None):
+        trace = Trace()
+        try:
+            body = _try(client, download, known, trace, deadline)
+            return _store(client, download, known, trace, body)
+        except RetrievalError as failure:
+            if wait is None or not failure.again or time.monotonic() + wait > deadline:
+                return _failed(client, download.source, download.parts, failure, download, trace)
+            _put_away(client, download, failure, trace)
+            time.sleep(wait * random.uniform(1, 1.2))
+    raise AssertionError("the last try returns")
+
+
+def _known(root: Path, download: Download) -> Retrieval | None:
+    """The last accepted answer to the same request whose bytes are in the store and whole."""
+    log = archive.read_retrievals(root, download.source.id)
+    last = next((r for r in reversed(log) if r.key == download.key and r.outcome in FRESH and r.sha256), None)
+    if last is None or last.sha256 is None:
+        return None
+    path = archive.blob(root, last.sha256)
+    return last if path.is_file() and archive.digest_of(path) == last.sha256 else None
+
+
+def _try(client: Client, download: Download, known: Retrieval | None, trace: Trace, deadline: float) -> Body:
+    """One try: the file and whether it is what was declared."""
+    access = download.access
+    for step in download.before:
+        with exchange(client, access, step, Trace()) as response:
+            if response.status_code != 200:
+                raise status_error(response)
+            read_up_to(response, PAGE_BYTES)
+    if access.dialogue:
+        body = _converse(client, download, known, trace, deadline)
+    else:
+        body = _receive(client, download, download.request, known, trace, deadline)
+    if body.path is not None and access.job and (code := _job_code(body.path)) in (JOB_TOO_LARGE, JOB_ACCEPTED):
+        result = _wait_for_job(client, download, code, body.path, deadline)
+        body = _receive(client, download, result, None, trace, deadline)
+    if body.path is None:
+        return body
+    if reason := refusal(body.path, download.content):
+        raise RetrievalError("refused", reason, again=True, evidence=body.path)
+    if access.secrets and _holds(body.path, secrets_of(client.settings, access).values()):
+        raise RetrievalError("refused", "the reply repeats the credentials", evidence=body.path)
+    if access.drop_columns:
+        body = _without_columns(download, body)
+    before = _size_before(client.settings.archive, download)
+    if reason := size_refusal(body.size, before, access.size_ratio):
+        raise RetrievalError("refused", reason, again=True, evidence=body.path)
+    if reason := _shape(client.settings.archive, download, body):
+        raise RetrievalError("changed shape", reason, evidence=body.path)
+    return body
+
+
+def _converse(client: Client, download: Download, known: Retrieval | None, trace: Trace, deadline: float) -> Body:
+    """The file that the source's module makes of several replies; an edition that was accepted is not asked again."""
+    if known is not None and known.sha256 is not None and known.bytes is not None:
+        return Body(known.sha256, known.bytes)
+    access, (edition, part) = download.access, download.parts[0]
+    last = Reply(0, b"")
+
+    def ask(request: Request) -> Reply:
+        nonlocal last
+        if time.monotonic() > deadline:
+            raise RetrievalError("failed", f"not finished within {access.deadline_seconds:g} s")
+        with exchange(client, access, request, trace) as response:
+            content = bytearray()
+            for chunk in chunks(response, 0):
+                content += chunk
+                if len(content) > access.max_bytes:
+                    raise RetrievalError("refused", f"at most {access.max_bytes} bytes are expected, found more")
+            last = Reply(response.status_code, bytes(content), dict(response.headers))
+        return last
+
+    fetch_part: Callable[[Ask, Source, str, Part], bytes]
+    fetch_part = importlib.import_module(f"pipeline.sources.{download.source.id}").fetch
+    try:
+        content = fetch_part(ask, download.source, edition, part)
+    except ReadError as error:
+        good = last.status == 200
+        raise RetrievalError("refused" if good else "failed", str(error), again=good, evidence=last.content) from error
+    target = _partial(client.settings.archive, download.key)[0]
+    archive.write_atomic(target, content)
+    return Body(hashlib.sha256(content).hexdigest(), len(content), target)
+
+
+def _shape(root: Path, download: Download, body: Body) -> str | None:
+    assert body.path is not None
+    for name in download.editions:
+        parts = [part for edition, part in download.parts if edition == name]
+        members = {part.member for part in parts}
+        for receipt in archive.read_receipts(root, download.source.id):
+            other = download.source.editions.get(receipt.edition)
+            same = receipt.sha256 == body.digest and receipt.edition != name
+            if same and other and members & {p.member for p in other.parts if part_name(p) == receipt.part}:
+                return f"another file is expected for edition {name}, found the bytes of edition {receipt.edition}"
+        if download.access.read_on_arrival and (reason := shape_refusal(download.source, name, parts, body.path)):
+            return reason
+    return None
+
+
+def _size_before(root: Path, download: Download) -> int | None:
+    """Bytes of the file that came for these parts before, else of that of the edition before, from the network."""
+    if not download.parts:
+        return None
+    name, part = download.parts[0]
+    stored = {(r.edition, r.part): r.bytes for r in archive.read_receipts(root, download.source.id) if r.retrieved_at}
+    if (name, part_name(part)) in stored:
+        return stored[name, part_name(part)]
+    editions = download.source.editions
+    position = editions[name].parts.index(part)
+    for earlier in sorted((n for n in editions if n < name), reverse=True):
+        parts = editions[earlier].parts
+        if position < len(parts) and (earlier, part_name(parts[position])) in stored:
+            return stored[earlier, part_name(parts[position])]
+    return None
+
+
+def _holds(path: Path, secrets: Iterable[str]) -> bool:
+    wanted = [form.encode() for s in secrets if len(s) > 3 for form in forms_of(s)]
+    return bool(wanted) and path.stat().st_size < EVIDENCE_BYTES and any(s in path.read_bytes() for s in wanted)
+
+
+def _without_columns(download: Download, body: Body) -> Body:
+    """The CSV file without its personal columns; the original's sha256 is all that is kept of it."""
+    assert body.path is not None
+    (edition, part), *_ = download.parts
+    place = Place(download.source.id, edition, Path(part.file).name, part_name(part))
+    target = body.path.with_suffix(".kept")
+    try:
+        with body.path.open("rb") as file:
+            layout = download.source.layouts[part.layout]
+            strip_personal(file, target, download.access.drop_columns, layout, place)
+    except ReadError as error:
+        body.path.unlink()  # it may name persons, so not even the quarantine has it
+        body.path.with_suffix(".json").unlink(missing_ok=True)
+        raise RetrievalError("changed shape", str(error)) from error
+    target.replace(body.path)
+    return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest)
+
+
+def _partial(root: Path, key: str) -> tuple[Path, Path]:
+    return root / "partial" / f"{key}.part", root / "partial" / f"{key}.json"
+
+
+def _state(path: Path) -> dict[str, Any]:
+    """What an earlier try noted of the file that it began; nothing where there is none."""
+    try:
+        noted = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _receive(
+    client: Client, download: Download, asked: Request, known: Retrieval | None, trace: Trace, deadline: float
+) -> Body:
+    """The whole file: new bytes in archive/partial/, or those that the publisher says are still right."""
+    root = client.settings.archive
+    part, note = _partial(root, download.key)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    begun = _state(note) if asked is download.request else {}
+    size = part.stat().st_size if part.is_file() else 0
+    finished = begun and (size == begun.get("length") if part.is_file() else "sha256" in begun)
+    extra: dict[str, str] = {}
+    if begun and finished:
+        extra = _conditions(begun.get("etag"), begun.get("last_modified"))
+    elif size and begun.get("validator"):
+        extra = {"Range": f"bytes={size}-", "If-Range": begun["validator"]}
+    elif known is not None:
+        extra = _conditions(known.headers.get("etag"), known.headers.get("last-modified"))
+    with exchange(client, download.access, asked, trace, extra) as response:
+        if response.status_code == 304:
+            return _unchanged(root, part, begun if finished else {}, known if "Range" not in extra else None, trace)
+        goes_on = response.status_code == 206 and "Range" in extra
+        if goes_on and not response.headers.get("Content-Range", "").startswith(f"bytes {size}-"):
+            goes_on = False
+        if not goes_on and response.status_code != 200:
+            note.unlink(missing_ok=True)
+            raise status_error(response)
+        if not goes_on:
+            size = 0
+            archive.write_atomic(note, json.dumps(_noted(response)).encode())
+        total = _append(client, download, response, part, size, deadline)
+    digest = archive.digest_of(part)
+    archive.write_atomic(note, json.dumps({**_state(note), "sha256": digest, "length": total}).encode())
+    return Body(digest, total, part)
+
+
+def _conditions(etag: str | None, modified: str | None) -> dict[str, str]:
+    return ({"If-None-Match": etag} if etag else {}) | ({"If-Modified-Since": modified} if modified else {})
+
+
+def _unchanged(root: Path, part: Path, begun: Mapping[str, Any], known: Retrieval | None, trace: Trace) -> Body:
+    """The bytes that a 304 speaks of: a download that was finished and not yet put into the store, or the store's."""
+    if begun:
+        trace.headers |= {
+            k: begun[n] for k, n in (("etag", "etag"), ("last-modified", "last_modified")) if begun.get(n)
+        }
+        if part.is_file():
+            return Body(archive.digest_of(part), part.stat().st_size, part)
+        path = archive.blob(root, str(begun["sha256"]))
+        if path.is_file() and archive.digest_of(path) == path.name:
+            return Body(path.name, path.stat().st_size)
+    elif known is not None and known.sha256 is not None and known.bytes is not None:
+        trace.headers = {**known.headers, **trace.headers}
+        return Body(known.sha256, known.bytes, None, known.original_sha256)
+    part.with_suffix(".json").unlink(missing_ok=True)
+    raise RetrievalError(
+        "failed", "HTTP 304, not modified, though no earlier file was named in the request", again=True
+    )
+
+
+def _noted(response: requests.Response) -> dict[str, Any]:
+    """What a later try needs to go on with this file; `validator` only where the server says that Range is safe."""
+    headers = response.headers
+    etag, modified = headers.get("ETag"), headers.get("Last-Modified")
+    strong = etag if etag and not etag.startswith("W/") else modified
+    ranges = headers.get("Accept-Ranges", "").lower() == "bytes" and "Content-Encoding" not in headers
+    length = headers.get("Content-Length", "")
+    return {
+        "etag": etag,
+        "last_modified": modified,
+        "validator": strong if ranges else None,
+        "length": int(length)
+        if length.isdigit() and "Content-Encoding" not in headers and (etag or modified)
+        else None,
+    }
+
+
+def _append(
+    client: Client, download: Download, response: requests.Response, part: Path, size: int, deadline: float
+) -> int:
+    """Write the body behind the first `size` bytes of the file; returns the bytes of the whole."""
+    access = download.access
+    announced = int(response.headers.get("Content-Length") or 0)
+    check_room(client.settings.archive, announced)
+    if size + announced > access.max_bytes:
+        raise RetrievalError(
+            "refused", f"at most {access.max_bytes} bytes are expected, announced are {size + announced}"
+        )
+    checked = size
+    with part.open("r+b" if size else "wb") as file:
+        file.seek(size)
+        file.truncate()
+        for chunk in chunks(response, size):
+            size += len(chunk)
+            if size > access.max_bytes:
+                part.unlink()
+                raise RetrievalError("refused", f"at most {access.max_bytes} bytes are expected, found more")
+            if time.monotonic() > deadline:
+                raise RetrievalError("failed", f"not finished within {access.deadline_seconds:g} s, after {size} bytes")
+            if size - checked > 64 * CHUNK:
+                check_room(client.settings.archive, 0)
+                checked = size
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return size
+
+
+def _store(client: Client, download: Download, known: Retrieval | None, trace: Trace, body: Body) -> Outcome:
+    """Bytes, then receipts, then the log: whatever a kill leaves, the next run finds and finishes."""
+    root = client.settings.archive
+    if body.path is not None:
+        archive.keep(root, body.path, body.digest)
+    now = client.settings.clock().isoformat(timespec="seconds")
+    stands = {(r.edition, r.part): r for r in archive.read_receipts(root, download.source.id)}
+    fresh = [
+        _receipt(download, edition, part, body, now)
+        for edition, part in download.parts
+        if not _is_current(stands.get((edition, part_name(part))), body.digest)
+    ]
+    if fresh:
+        archive.write_receipts(root, download.source.id, fresh)
+    same = known is not None and known.sha256 == body.digest and not fresh
+    state = "unchanged" if same else "stored"
+    _log(client, download, trace, now, state, None, body)
+    _partial(root, download.key)[1].unlink(missing_ok=True)
+    parts = [part_name(part) for _, part in download.parts]
+    size = body.size if body.path is not None else 0
+    return Outcome(download.source.id, ", ".join(download.editions), parts, state, download.request.address, size)
+
+
+def _is_current(receipt: Receipt | None, digest: str) -> bool:
+    return receipt is not None and receipt.sha256 == digest and receipt.retrieved_at is not None
+
+
+def _receipt(download: Download, name: str, part: Part, body: Body, now: str) -> Receipt:
+    source, edition = download.source, download.source.editions[name]
+    return Receipt(
+        source_id=source.id,
+        edition=name,
+        part=part_name(part),
+        file=part.file,
+        address=download.request.address,
+        found_in=None,
+        commit=None,
+        retrieved_at=now,
+        reference_date=edition.reference_date.isoformat() if edition.reference_date else None,
+        territory_date=edition.territory_date.isoformat() if edition.territory_date else None,
+        bytes=body.size,
+        sha256=body.digest,
+        licence=source.licence,
+        attribution=source.attribution,
+        note=edition.note,
+    )
+
+
+def _log(
+    client: Client, download: Download, trace: Trace, now: str, outcome: str, reason: str | None, body: Body | None
+) -> None:
+    request = download.request
+    form = request.body if isinstance(request.body, dict) else {"body": request.body} if request.body else {}
+    retrieval = Retrieval(
+        source_id=download.source.id,
+        key=download.key,
+        parts=[[edition, part_name(part)] for edition, part in download.parts],
+        outcome=outcome,
+        reason=reason,
+        method=request.method,
+        address=request.address,
+        parameters={**request.parameters, **form},
+        final_address=trace.final_address,
+        redirects=trace.redirects,
+        status=trace.status,
+        headers=trace.headers,
+        bytes=body.size if body else None,
+        sha256=body.digest if body else None,
+        retrieved_at=now,
+        mirror=client.settings.mirror,
+        original_sha256=body.original if body else None,
+    )
+    archive.write_retrieval(client.settings.archive, _clean(client, download.access, retrieval))
+
+
+def _clean(client: Client, access: Access, retrieval: Retrieval) -> Retrieval:
+    secrets = [client.settings.environment.get(name, "") for name in access.secrets.values()]
+    if not any(secrets):
+        return retrieval
+    return Retrieval(**redacted(asdict(retrieval), secrets))
+
+
+def _failed(
+    client: Client,
+    source: Source,
+    parts: Sequence[tuple[str, Part]],
+    failure: RetrievalError,
+    download: Download | None = None,
+    trace: Trace | None = None,
+) -> Outcome:
+    root = client.settings.archive
+    access = source.access
+    assert access is not None
+    secrets = [client.settings.environment.get(name, "") for name in access.secrets.values()]
+    reason = redacted(failure.reason, secrets)
+    names = [(edition, part_name(part)) for edition, part in parts]
+    download = download or Download(
+        source, access, Request(address=access.discover.page if access.discover else ""), "html", tuple(parts)
+    )
+    trace = trace or Trace()
+    _put_away(client, download, failure, trace)
+    now = client.settings.clock().isoformat(timespec="seconds")
+    _log(client, download, trace, now, failure.state, reason, None)
+    stands = {(r.edition, r.part) for r in archive.read_receipts(root, source.id)}
+    editions = ", ".join(dict.fromkeys(edition for edition, _ in names))
+    stale = any(name in stands for name in names)
+    return Outcome(
+        source.id, editions, [p for _, p in names], failure.state, download.request.address, 0, reason, stale
+    )
+
+
+def _put_away(client: Client, download: Download, failure: RetrievalError, trace: Trace) -> None:
+    """What a failed try received, into the quarantine with its reason; personal columns are not kept there either."""
+    content = failure.evidence
+    root, access = client.settings.archive, download.access
+    if access.drop_columns:
+        content = b"" if isinstance(content, Path) else content
+        for left in (root / "partial").glob(f"{download.key}.*"):
+            left.unlink()
+    if content is None or (isinstance(content, Path) and not content.is_file()):
+        return
+    secrets = [client.settings.environment.get(name, "") for name in access.secrets.values()]
+    if isinstance(content, Path):
+        _partial(root, download.key)[1].unlink(missing_ok=True)
+        if any(secrets) and content.stat().st_size < EVIDENCE_BYTES:
+            taken = content.read_bytes()
+            content.unlink()
+            content = taken
+    if isinstance(content, bytes) and any(secrets):
+        written = [form.encode().decode("latin-1") for secret in secrets if secret for form in forms_of(secret)]
+        content = redacted(content.decode("latin-1"), written).encode("latin-1")
+    record = {
+        "source_id": download.source.id,
+        "parts": [[edition, part_name(part)] for edition, part in download.parts],
+        "reason": failure.reason,
+        "state": failure.state,
+        "address": download.request.address,
+        **asdict(trace),
+        "retrieved_at": client.settings.clock().isoformat(timespec="seconds"),
+    }
+    archive.quarantine(root, download.source.id, content, redacted(record, secrets))
+
+
+def _job_code(path: Path) -> int | None:
+    """The status code of a small JSON reply of GENESIS."""
+    if path.stat().st_size > EVIDENCE_BYTES:
+        return None
+    try:
+        document = json.loads(path.read_bytes())
+    except ValueError:
+        return None
+    status = document.get("Status") if isinstance(document, dict) else None
+    return status.get("Code") if isinstance(status, dict) else None
+
+
+def _wait_for_job(client: Client, download: Download, code: int | None, reply: Path, deadline: float) -> Request:
+    """Start the job of a table that is too large to be had at once, wait for it, and say where its result is."""
+    asked, access = download.request, download.access
+    form = dict(asked.body) if isinstance(asked.body, dict) else {}
+    base = asked.address.split("/data/")[0]
+    text = reply.read_text("utf-8")
+    reply.unlink()
+    if code == JOB_TOO_LARGE:
+        text = json.dumps(_ask(client, access, asked.model_copy(update={"body": {**form, "job": "true"}})))
+    job = re.search(r"[\w-]+_\d{6,}", text)
+    if job is None:
+        raise RetrievalError("failed", f"the number of a job is expected, found {text:.200}")
+    selection = {"selection": job[0], "area": "user"}
+    results = Request(method="post", address=f"{base}/catalogue/results", body=selection)
+    while (status := _ask(client, access, results).get("Status", {}).get("Code")) == JOB_PENDING:
+        if time.monotonic() + client.settings.poll_seconds > deadline:
+            raise RetrievalError("failed", f"job {job[0]} is not ready within {access.deadline_seconds:g} s")
+        time.sleep(client.settings.poll_seconds)
+    if status != 0:
+        raise RetrievalError("failed", f"job {job[0]}: status 0 is expected, found {status}")
+    return Request(method="post", address=f"{base}/data/resultfile", body={**form, "name": job[0]})
+
+
+def _ask(client: Client, access: Access, asked: Request) -> dict[str, Any]:
+    """A small JSON reply."""
+    with exchange(client, access, asked, Trace()) as response:
+        if response.status_code != 200:
+            raise status_error(response)
+        text = read_up_to(response, EVIDENCE_BYTES)
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise RetrievalError("failed", f"JSON is expected, found {text[:80]!r}", evidence=text) from error
+    status = document.get("Status", {}).get("Code") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or (status not in (JOB_ACCEPTED, JOB_PENDING) and error_of(document)):
+        raise RetrievalError("failed", f"a job's status is expected, found {text[:200]!r}", evidence=text)
+    return document
