@@ -354,6 +354,36 @@ class MethodSpec(Declared):
     imputation_minimum_places: int
 
 
+class Finding(Declared):
+    """A question put to the data. readings: verdict to two sentences with fields in braces, alike in both languages;
+    unit: of the estimates, `units` where an outcome has its own; names: how readings call outcomes and comparisons."""
+
+    id: str
+    question_de: str
+    question_en: str
+    method_de: str
+    method_en: str
+    assumptions_de: str
+    assumptions_en: str
+    seed: int
+    draws: int = Field(ge=100)
+    minimum_places: int = Field(ge=3)
+    unit: str
+    units: dict[str, str] = {}
+    parameters: dict[str, float] = {}
+    names_de: dict[str, str] = {}
+    names_en: dict[str, str] = {}
+    readings_de: dict[str, str]
+    readings_en: dict[str, str]
+
+    @model_validator(mode="after")
+    def _readings_match(self) -> Finding:
+        for de, en in ((self.readings_de, self.readings_en), (self.names_de, self.names_en)):
+            if de.keys() != en.keys():
+                raise ValueError(f"in one language only: {', '.join(sorted(de.keys() ^ en.keys()))}")
+        return self
+
+
 class Edition(Declared):
     year: int
     revision: str
@@ -424,6 +454,7 @@ class Catalog:
     editions: Mapping[int, Edition]
     bounds: Mapping[str, Bounds]
     columns: Mapping[str, Column]
+    findings: Mapping[str, Finding]
     corrections: Mapping[str, Correction]
     aliases: tuple[Alias, ...]
     sql: Mapping[str, str]
@@ -515,6 +546,7 @@ def load(
         editions=_entries(Edition, frame / "editions.yml", "year"),
         bounds=_entries(Bounds, frame / "bounds.yml", "method"),
         columns=_entries(Column, frame / "columns.yml", "name"),
+        findings=_entries(Finding, frame / "findings.yml", "id"),
         corrections=_entries(Correction, frame / "corrections.yml", "id"),
         aliases=tuple(_entries(Alias, frame / "aliases.yml", "name").values()),
         sql={path.stem: _text(path) for path in models},
