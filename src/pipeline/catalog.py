@@ -53,7 +53,11 @@ class Declared(BaseModel):
 
 
 class Layout(Declared):
-    """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`."""
+    """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`.
+
+    `where`: the values of the rows in scope; `outside`: a pattern for those that may be left out, any other is an error.
+    `whole`: counts, in which a fraction is an error. `patterns`: how keys look.
+    """
 
     reader: Literal["excel", "csv", "fixed_width", "parquet", "custom"]
     sheet: str | int | None = None
@@ -72,6 +76,8 @@ class Layout(Declared):
     periods: list[str] = []
     constants: dict[str, str] = {}
     where: dict[str, list[str]] = {}
+    outside: dict[str, str] = {}
+    whole: list[str] = []
     patterns: dict[str, str] = {}
     stop_at: str | None = None
     cells: dict[str, str] = {}
@@ -96,6 +102,29 @@ class SourceEdition(Declared):
     parts: list[Part]
 
 
+class Steady(Declared):
+    """How a series goes on from one date to the next, as the real files do with room to spare; a step beyond it stops.
+
+    correlation: least rank correlation; ratio: bounds of the median of new by old; same: largest share of unchanged
+    values; coverage: largest relative change of the number of values; leap: largest factor by which one place may leave
+    the others; breaks: dates at which the series is known to break, and `why`.
+    """
+
+    correlation: float = 0.9
+    ratio: tuple[float, float] = (0.7, 1.4)
+    same: float = 0.5
+    coverage: float = 0.05
+    leap: float = 10.0
+    breaks: list[dt.date] = []
+    why: str | None = None
+
+    @model_validator(mode="after")
+    def _breaks_have_a_reason(self) -> Steady:
+        if self.breaks and not self.why:
+            raise ValueError("key 'why' must say why the series breaks")
+        return self
+
+
 class Source(Declared):
     id: str
     title: str
@@ -114,6 +143,7 @@ class Source(Declared):
     personal: bool = False
     tables: list[str]
     signs: dict[str, str] = {}
+    steady: dict[str, Steady] = {}
     layouts: dict[str, Layout]
     editions: dict[str, SourceEdition]
     limits: str | None = None
@@ -125,6 +155,8 @@ class Source(Declared):
 
     @model_validator(mode="after")
     def _layouts_and_signs_exist(self) -> Source:
+        if self.steady and "*" not in self.steady:
+            raise ValueError("steady: an entry '*' for all variables without one of their own is expected")
         for name, edition in self.editions.items():
             for part in edition.parts:
                 if part.layout not in self.layouts:
@@ -238,6 +270,9 @@ class Column(Declared):
 
 
 class Correction(Declared):
+    """A known error of a publisher. `model`: the SQL that leaves the values out or puts them right; `guard`: a condition
+    on rows of the typed `table` that are wrong. Where none is left the publisher has put it right, and the entry goes."""
+
     id: str
     source: str
     applies_to: str
@@ -245,6 +280,8 @@ class Correction(Declared):
     provider: str
     reported: dt.date | None
     model: str
+    table: str
+    guard: str
 
 
 class Alias(Declared):
@@ -441,6 +478,7 @@ def _check_references(c: Catalog) -> None:
         where = f"corrections.yml: {correction.id}"
         _missing(f"{where}: key 'source'", "unknown source", [correction.source], c.sources)
         _missing(f"{where}: key 'model'", "unknown model", [correction.model], c.sql)
+        _missing(f"{where}: key 'table'", "unknown table", [correction.table], c.sources[correction.source].tables)
 
 
 def _check_methods(c: Catalog) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from pipeline import archive, warehouse
+from pipeline import archive, relations, warehouse
 from pipeline.catalog import PACKAGE, Catalog, Source
 from pipeline.errors import CheckError, PipelineError, ReadError
 from pipeline.read import Place, read_part
@@ -35,7 +35,7 @@ FIGURE = re.compile(r"(typed__\w+|rejected|receipts|accounts)\.parquet|ATTRIBUTI
 STALE_SECONDS = 3600
 CELL_COLUMNS = [
     "source_id", "edition", "part", "row_number", "source_column", "level", "level_text", "unit_key",
-    "unit_name", "region_id", "district", "period", "variable", "raw",
+    "unit_name", "region_id", "land", "district", "period", "variable", "raw",
 ]  # fmt: skip
 REJECTED = ["source_id", "edition", "part", "row_first", "row_last", "rule", "reason", "raw"]
 
@@ -194,6 +194,7 @@ def type_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, rejecte
         warehouse.run(connection, {name: wanted[name]})
         _refuse_unknown_signs(connection, catalog.typed_tables[name], name)
         _split_rejected(connection, catalog.typed_tables[name], name)
+    relations.require(connection, catalog)
     for name in sorted(warehouse.tables(connection)):
         if name.startswith("raw_"):
             connection.execute(f'drop table "{name}"')  # memory: what is typed is not needed raw

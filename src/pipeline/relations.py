@@ -1,0 +1,99 @@
+"""What must hold between values: inside a row, between levels, from one date to the next, between two sources.
+
+A relation is one SELECT in sql/relations that gives a row per break: `source_id, edition, row_number, expected, found`.
+It runs where the files are read, on all their rows (totals too), since it needs the other editions and sources beside
+the one that it looks at. One whose tables are not all there does not run.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+
+from pipeline import warehouse
+from pipeline.catalog import Catalog
+from pipeline.errors import CheckError, PipelineError
+
+SHOWN = 3  # breaks of one relation that the message names
+VALUES = "source_id, edition, part, level, unit_key, variable, reference_date, value, row_number"
+
+
+def require(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """Raise CheckError where a relation is broken or a declared correction has nothing left to correct."""
+    found = [*breaks(connection, catalog), *corrected(connection, catalog)]
+    if found:
+        raise CheckError(
+            f"{len(found)} relation(s) between the values do not hold; nothing was written\n" + "\n".join(found)
+        )
+
+
+def breaks(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
+    """One message per broken relation and edition: what was expected, what was found, where first."""
+    _declare(connection, catalog)
+    there = warehouse.tables(connection) | {"typed_cells", "typed_values"}
+    messages = []
+    for name, sql in sorted(warehouse.layer(catalog, "relations").items()):
+        if not warehouse.references(sql) <= there:
+            continue
+        try:
+            rows = warehouse.frame(connection, f"select * from ({sql}) order by all")
+        except duckdb.Error as error:
+            raise PipelineError(f"sql: model {name}: {error}") from error
+        for (source, edition), broken in rows.groupby(["source_id", "edition"]):
+            messages.append(_message(name, str(source), str(edition), broken))
+    return messages
+
+
+def _message(name: str, source: str, edition: str, broken: pd.DataFrame) -> str:
+    lines = [
+        f"{'' if pd.isna(row.row_number) else f'row {int(row.row_number)}: '}{row.expected} is expected, found {row.found}"
+        for row in broken.head(SHOWN).itertuples()
+    ]
+    more = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
+    return f"- {name.removeprefix('relation__')}: {source}, edition {edition}: " + "; ".join(lines) + more
+
+
+def corrected(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
+    """Corrections whose error is gone from the publisher's file."""
+    there = warehouse.tables(connection)
+    messages = []
+    for correction in catalog.corrections.values():
+        if correction.table not in there:
+            continue
+        try:
+            rows = connection.execute(f'select 1 from "{correction.table}" where {correction.guard} limit 1').fetchall()
+        except duckdb.Error as error:
+            raise PipelineError(f"corrections.yml: {correction.id}: key 'guard': {error}") from error
+        if not rows:
+            messages.append(
+                f"- corrections.yml: {correction.id}: rows with {correction.guard!r} are expected in {correction.table}, "
+                f"found none: the publisher has put it right; take the entry and its use in {correction.model} out"
+            )
+    return messages
+
+
+def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """typed_values: all typed cells in one view; frame__steady: what is declared for each of their variables."""
+    tables = warehouse.tables(connection)
+    selects = [
+        f"select '{source.id}' as {VALUES} from \"{table}\""
+        for table, source in sorted(catalog.typed_tables.items())
+        if table in tables and source.steady and "variable" in warehouse.columns(connection, table)
+    ]
+    nothing = "select null::varchar as source_id, null::varchar as edition, null::varchar as part, null::varchar as level, "
+    nothing += "null::varchar as unit_key, null::varchar as variable, null::date as reference_date, null::double as value, "
+    nothing += "null::bigint as row_number where false"
+    connection.execute(f"create or replace temp view typed_values as {' union all '.join(selects) or nothing}")
+    columns = connection.execute("select distinct source_id, level, variable from typed_values order by all").fetchall()
+    rows = []
+    for source_id, level, variable in columns:
+        steady = catalog.sources[source_id].steady
+        declared = steady.get(f"{variable}@{level}") or steady.get(variable) or steady["*"]
+        rows.append((source_id, level, variable, declared.correlation, *declared.ratio, declared.same, declared.coverage))
+        rows[-1] += (declared.leap, declared.breaks)
+    connection.execute(
+        "create or replace temp table frame__steady (source_id varchar, level varchar, variable varchar, correlation double, "
+        "ratio_low double, ratio_high double, same double, coverage double, leap double, breaks date[])"
+    )
+    if rows:
+        connection.executemany("insert into frame__steady values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
