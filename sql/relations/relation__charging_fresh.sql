@@ -14,6 +14,6 @@ compared as (
 select
   'bnetza_ladesaeulenregister' as source_id, edition, cast(null as bigint) as row_number,
   'devices of the last three months and none of the future; as many as before, and at most half as many more' as expected,
-  format('{} devices after {}, {} of the three months before {}, the newest of {}', devices, before, recent, reference_date, newest) as found
+  format('{} devices{}, {} of the three months before {}, the newest of {}', devices, coalesce(format(' after {}', before), ''), recent, reference_date, newest) as found
 from compared
 where newest > reference_date or recent < 0.01 * devices or devices not between coalesce(before, devices) and 1.5 * coalesce(before, devices)

@@ -3,18 +3,22 @@ with places as (
   select edition, row_number, ags, number_of(population, '.') as population
   from raw__destatis_population_2018
 ),
-sums as (
-  select wholes.edition, wholes.row_number, wholes.ags, wholes.population, sum(parts.population) as parts
-  from places as wholes
-  join places as parts
-    on parts.edition = wholes.edition and parts.ags <> wholes.ags
-    and case
-      when wholes.ags = 'DG000000' then parts.ags like '__000000'
-      when wholes.ags like '__000000' then left(parts.ags, 2) = left(wholes.ags, 2) and parts.ags like '%000'
-      else left(parts.ags, 5) = left(wholes.ags, 5)
-    end
-  where wholes.ags like '%000'
+levels as (
+  select
+    *,
+    case when ags = 'DG000000' then 'germany' when ags like '__000000' then 'land' when ags like '%000' then 'district' else 'place' end as level
+  from places
+),
+parts as (
+  select edition, case level when 'place' then left(ags, 5) || '000' when 'district' then left(ags, 2) || '000000' when 'land' then 'DG000000' end as ags, sum(population) as population
+  from levels
+  where level <> 'germany'
   group by all
+),
+sums as (
+  select wholes.edition, wholes.row_number, wholes.ags, wholes.population, parts.population as parts
+  from levels as wholes
+  join parts using (edition, ags)
 )
 select
   'destatis_population_2018' as source_id, edition, row_number, 'a population that is the sum of its parts' as expected,

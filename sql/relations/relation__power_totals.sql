@@ -6,18 +6,22 @@ with places as (
   from typed_cells
   where source_id = 'bnetza_mastr'
 ),
-sums as (
-  select wholes.edition, wholes.row_number, wholes.variable, wholes.unit_key, wholes.value, sum(parts.value) as parts
-  from places as wholes
-  join places as parts
-    on parts.edition = wholes.edition and parts.variable = wholes.variable and parts.unit_key <> wholes.unit_key
-    and case
-      when wholes.unit_key = 'DG000000' then parts.unit_key like '__000000'
-      when wholes.unit_key like '__000000' then left(parts.unit_key, 2) = left(wholes.unit_key, 2) and parts.unit_key like '%000'
-      else left(parts.unit_key, 5) = left(wholes.unit_key, 5)
-    end
-  where wholes.unit_key like '%000'
+levels as (
+  select
+    *,
+    case when unit_key = 'DG000000' then 'germany' when unit_key like '__000000' then 'land' when unit_key like '%000' then 'district' else 'place' end as level
+  from places
+),
+parts as (
+  select edition, variable, case level when 'place' then left(unit_key, 5) || '000' when 'district' then left(unit_key, 2) || '000000' when 'land' then 'DG000000' end as unit_key, sum(value) as value
+  from levels
+  where level <> 'germany'
   group by all
+),
+sums as (
+  select wholes.edition, wholes.row_number, wholes.variable, wholes.unit_key, wholes.value, parts.value as parts
+  from levels as wholes
+  join parts using (edition, variable, unit_key)
 )
 select
   'bnetza_mastr' as source_id, edition, row_number, 'a sum that is that of its parts' as expected,

@@ -1,4 +1,5 @@
 -- one row per variable, level and date whose values go on better from those of another column of the same file than from their own: two columns in each other's place
+-- of two columns that say nearly the same (students per inhabitant and per inhabitant of their age) the ranks are the same: there the common factor tells them apart
 with ranked as (
   select
     source_id, edition, part, level, variable, reference_date, unit_key,
@@ -39,4 +40,4 @@ join compared as others using (source_id, level, variable, reference_date)
 join frame__steady as steady on steady.source_id = own.source_id and steady.level = own.level and steady.variable = own.variable
 where own.other = own.variable and others.other <> own.variable and not list_contains(steady.breaks, own.reference_date)
 group by own.source_id, own.edition, own.level, own.variable, own.reference_date, own.correlation
-having max(others.correlation) > own.correlation
+having max(others.correlation) > own.correlation + 0.005

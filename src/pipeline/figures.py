@@ -55,6 +55,8 @@ def make(catalog: Catalog, archive_root: Path, target: Path) -> pd.DataFrame:
         ):
             accounts, rejected, receipts = read_archive(connection, catalog, archive_root)
             typed = type_tables(connection, catalog, rejected)
+            relations.require(connection, catalog, whole_sources(catalog, receipts))
+            _drop_raw(connection)
             accounts = balance(connection, accounts, typed)
             folder = Path(beside) / "new"
             folder.mkdir()  # the temporary folder is private, the figures in it are not
@@ -194,11 +196,24 @@ def type_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, rejecte
         warehouse.run(connection, {name: wanted[name]})
         _refuse_unknown_signs(connection, catalog.typed_tables[name], name)
         _split_rejected(connection, catalog.typed_tables[name], name)
-    relations.require(connection, catalog)
+    return sorted(name for name in wanted if name in catalog.typed_tables)
+
+
+def whole_sources(catalog: Catalog, receipts: pd.DataFrame) -> set[str]:
+    """Sources of which every declared part of every edition was read."""
+    there = set(zip(receipts["source_id"], receipts["edition"], receipts["part"], strict=True))
+    return {
+        source.id
+        for source in catalog.sources.values()
+        if all((source.id, e, archive.part_name(p)) in there for e, d in source.editions.items() for p in d.parts)
+    }
+
+
+def _drop_raw(connection: duckdb.DuckDBPyConnection) -> None:
+    """What is typed and looked at is not needed raw: memory."""
     for name in sorted(warehouse.tables(connection)):
         if name.startswith("raw_"):
-            connection.execute(f'drop table "{name}"')  # memory: what is typed is not needed raw
-    return sorted(name for name in wanted if name in catalog.typed_tables)
+            connection.execute(f'drop table "{name}"')
 
 
 def _typeable(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> dict[str, str]:

@@ -7,6 +7,8 @@ the one that it looks at. One whose tables are not all there does not run.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
 import pandas as pd
 
@@ -18,9 +20,12 @@ SHOWN = 3  # breaks of one relation that the message names
 VALUES = "source_id, edition, part, level, unit_key, variable, reference_date, value, row_number"
 
 
-def require(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """Raise CheckError where a relation is broken or a declared correction has nothing left to correct."""
-    found = [*breaks(connection, catalog), *corrected(connection, catalog)]
+def require(connection: duckdb.DuckDBPyConnection, catalog: Catalog, whole: Collection[str]) -> None:
+    """Raise CheckError where a relation is broken or a declared correction has nothing left to correct.
+
+    whole: sources that were read whole; only of these can be said that an error is gone.
+    """
+    found = [*breaks(connection, catalog), *corrected(connection, catalog, whole)]
     if found:
         raise CheckError(
             f"{len(found)} relation(s) between the values do not hold; nothing was written\n" + "\n".join(found)
@@ -53,12 +58,11 @@ def _message(name: str, source: str, edition: str, broken: pd.DataFrame) -> str:
     return f"- {name.removeprefix('relation__')}: {source}, edition {edition}: " + "; ".join(lines) + more
 
 
-def corrected(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
+def corrected(connection: duckdb.DuckDBPyConnection, catalog: Catalog, whole: Collection[str]) -> list[str]:
     """Corrections whose error is gone from the publisher's file."""
-    there = warehouse.tables(connection)
     messages = []
     for correction in catalog.corrections.values():
-        if correction.table not in there:
+        if correction.source not in whole:
             continue
         try:
             rows = connection.execute(f'select 1 from "{correction.table}" where {correction.guard} limit 1').fetchall()

@@ -123,7 +123,7 @@ def test_registration_districts_keep_their_signs_and_totals_for_the_next_step() 
 
 def test_charging_devices_keep_date_and_coordinates_as_text() -> None:
     device = reading(CHARGING, sample(CHARGING)).rows.iloc[0]
-    assert (device["place_name"], device["commissioned"]) == ("Flensburg", "2020-01-11")
+    assert (device["place_name"], device["commissioned"]) == ("Flensburg", "2021-11-11")
     assert (device["latitude"], device["longitude"]) == ("54.78252", "9.43751")
 
 
