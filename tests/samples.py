@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -238,8 +239,7 @@ def kba_fz1(
     below = sheet.max_row
     others = (40706, 438, 338)
     total, plugin, electric = (
-        sum(row[at] for row in cars if isinstance(row[at], int)) + others[at - 1]  # type: ignore[misc]
-        for at in (1, 2, 3)
+        sum(number for row in cars if isinstance(number := row[at], int)) + others[at - 1] for at in (1, 2, 3)
     )
     _put(sheet, below + 1, [None, "SONSTIGE", None, None, others[0], *[None] * 4, *others[1:]])
     _put(sheet, below + 2, [None, "DEUTSCHLAND INSGESAMT", None, None, total, *[None] * 4, plugin, electric])
@@ -266,6 +266,16 @@ def ladesaeulenregister(*, date: str = "01.01.2022", cells: Cells | None = None,
         device = [dt.date(2021, 11, 11), 22, "Normalladeeinrichtung", 2, "AC Steckdose Typ 2", 22]
         _put(sheet, row, ["Beispielwerke", "Marktplatz", 1, None, *where, *degrees, *device])
     return _saved(book, sheet, cells)
+
+
+def repacked(workbook: bytes, member: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A workbook with one member of its zip changed."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, change(content) if name == member else content)
+    return packed.getvalue()
 
 
 def vg5000(squares: Mapping[str, tuple[float, float, float]]) -> tuple[bytes, bytes]:

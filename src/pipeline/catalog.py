@@ -55,7 +55,7 @@ class Declared(BaseModel):
 class Layout(Declared):
     """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`.
 
-    `where`: the values of the rows in scope; `outside`: a pattern for those that may be left out, any other is an error.
+    `where`: the values of the rows in scope; `outside`: a pattern of those that may be left out, others are errors.
     `whole`: counts, in which a fraction is an error. `patterns`: how keys look.
     """
 
@@ -270,8 +270,8 @@ class Column(Declared):
 
 
 class Correction(Declared):
-    """A known error of a publisher. `model`: the SQL that leaves the values out or puts them right; `guard`: a condition
-    on rows of the typed `table` that are wrong. Where none is left the publisher has put it right, and the entry goes."""
+    """A known error of a publisher. `model`: the SQL that leaves the values out or puts them right; `guard`: which rows
+    of the typed `table` are wrong. Where none is left the publisher has put it right, and the entry goes."""
 
     id: str
     source: str

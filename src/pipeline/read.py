@@ -258,8 +258,8 @@ def _check_formulas(
         for number, value in zip(numbers, values, strict=True):
             if type(value) is Formula:
                 raise place.fail(
-                    f"row {number}, column {wanted[name].split(':')[0]} ({name}): a value is expected, found the formula "
-                    f"{value!r} without its result; open the file in a spreadsheet and save it, or fetch it again"
+                    f"row {number}, column {wanted[name].split(':')[0]} ({name}): a value is expected, found the "
+                    f"formula {value!r} without its result; open the file in a spreadsheet and save it"
                 )
 
 
@@ -393,8 +393,8 @@ def _with_errors(
 
 
 def _marked_cells(content: bytes, sheet: str | int | None, place: Place) -> list[tuple[int, int, str]]:
-    """Cells of an xlsx sheet, from 0, that calamine gives as empty and that are not: an error of the spreadsheet such as
-    #VALUE! with its text, a formula without its result as `Formula`. An empty cell would pass for "not collected".
+    """Cells of an xlsx sheet, from 0, that calamine gives as empty and that are not: an error of the spreadsheet (such
+    as #VALUE!) with its text, a formula without its result as `Formula`. An empty cell would pass for "not collected".
 
     Looks at the sheet before it is opened, so that a cell in row 1,048,576 is refused and not allocated. (Of an old
     .xls errors stay empty: nothing here can read its records.)
@@ -416,8 +416,8 @@ def _check_extent(text: bytes, place: Place) -> None:
     rows = max((int(a or b) for a, b in LONG_ROW.findall(text)), default=0)
     if rows > MAX_ROWS or columns > MAX_COLUMNS or rows * columns > MAX_CELLS:
         raise place.fail(
-            f"a sheet of at most {MAX_ROWS:,} rows, {MAX_COLUMNS:,} columns and {MAX_CELLS:,} cells is expected, found a "
-            f"cell in row {rows:,} and one in column {column_letter(columns)}; is it the right file?"
+            f"a sheet of at most {MAX_ROWS:,} rows, {MAX_COLUMNS:,} columns and {MAX_CELLS:,} cells is expected, "
+            f"found a cell in row {rows:,} and one in column {column_letter(columns)}; is it the right file?"
         )
 
 
@@ -434,7 +434,8 @@ def _error_cells(text: bytes, place: Place) -> Iterator[tuple[int, int, str]]:
 
 def _formula_cells(text: bytes, place: Place) -> Iterator[tuple[int, int, str]]:
     for cell in FORMULA_CELL.finditer(text) if FORMULA.search(text) else ():
-        if not re.search(rb"<(?:\w+:)?(?:v|is)\b", cell[2]):
+        is_empty_text = re.search(rb"\bt=[\"']str[\"']", cell[1]) and b"<v" in cell[2]  # =IF(..., "") has a result
+        if not is_empty_text and not re.search(rb"<(?:\w+:)?(?:v\b[^>]*>[^<]|is\b)", cell[2]):
             formula = re.search(rb"<(?:\w+:)?f\b[^>]*>([^<]*)<", cell[2])
             yield *_address(cell, place), Formula("=" + (formula[1].decode("utf-8", "replace") if formula else ""))
 

@@ -17,7 +17,14 @@ from pipeline.catalog import Catalog
 from pipeline.errors import CheckError, PipelineError
 
 SHOWN = 3  # breaks of one relation that the message names
-VALUES = "source_id, edition, part, level, unit_key, variable, reference_date, value, row_number"
+VALUES = {
+    "source_id": "varchar", "edition": "varchar", "part": "varchar", "level": "varchar", "unit_key": "varchar",
+    "variable": "varchar", "reference_date": "date", "value": "double", "row_number": "bigint",
+}  # fmt: skip
+STEADY = {
+    "source_id": "varchar", "level": "varchar", "variable": "varchar", "correlation": "double", "ratio_low": "double",
+    "ratio_high": "double", "same": "double", "coverage": "double", "leap": "double", "breaks": "date[]",
+}  # fmt: skip
 
 
 def require(connection: duckdb.DuckDBPyConnection, catalog: Catalog, whole: Collection[str]) -> None:
@@ -51,11 +58,15 @@ def breaks(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]
 
 def _message(name: str, source: str, edition: str, broken: pd.DataFrame) -> str:
     lines = [
-        f"{'' if pd.isna(row.row_number) else f'row {int(row.row_number)}: '}{row.expected} is expected, found {row.found}"
-        for row in broken.head(SHOWN).itertuples()
+        f"{_row(row['row_number'])}{row['expected']} is expected, found {row['found']}"
+        for row in broken.head(SHOWN).to_dict("records")
     ]
     more = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
     return f"- {name.removeprefix('relation__')}: {source}, edition {edition}: " + "; ".join(lines) + more
+
+
+def _row(number: float | None) -> str:
+    return f"row {int(number)}: " if number and number == number else ""
 
 
 def corrected(connection: duckdb.DuckDBPyConnection, catalog: Catalog, whole: Collection[str]) -> list[str]:
@@ -70,34 +81,29 @@ def corrected(connection: duckdb.DuckDBPyConnection, catalog: Catalog, whole: Co
             raise PipelineError(f"corrections.yml: {correction.id}: key 'guard': {error}") from error
         if not rows:
             messages.append(
-                f"- corrections.yml: {correction.id}: rows with {correction.guard!r} are expected in {correction.table}, "
+                f"- corrections.yml: {correction.id}: rows of {correction.table} with {correction.guard!r} are expected, "
                 f"found none: the publisher has put it right; take the entry and its use in {correction.model} out"
             )
     return messages
 
 
 def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """typed_values: all typed cells in one view; frame__steady: what is declared for each of their variables."""
+    """typed_values: all typed cells in one view; frame__steady: what is declared for each of their columns."""
     tables = warehouse.tables(connection)
-    selects = [
-        f"select '{source.id}' as {VALUES} from \"{table}\""
+    selects = [f"select {', '.join(f'null::{kind} as {name}' for name, kind in VALUES.items())} where false"]
+    selects += [
+        f"select '{source.id}' as {', '.join(VALUES)} from \"{table}\""
         for table, source in sorted(catalog.typed_tables.items())
         if table in tables and source.steady and "variable" in warehouse.columns(connection, table)
     ]
-    nothing = "select null::varchar as source_id, null::varchar as edition, null::varchar as part, null::varchar as level, "
-    nothing += "null::varchar as unit_key, null::varchar as variable, null::date as reference_date, null::double as value, "
-    nothing += "null::bigint as row_number where false"
-    connection.execute(f"create or replace temp view typed_values as {' union all '.join(selects) or nothing}")
+    connection.execute(f"create or replace temp view typed_values as {' union all '.join(selects)}")
+    kinds = ", ".join(f"{name} {kind}" for name, kind in STEADY.items())
+    connection.execute(f"create or replace temp table frame__steady ({kinds})")
     columns = connection.execute("select distinct source_id, level, variable from typed_values order by all").fetchall()
-    rows = []
     for source_id, level, variable in columns:
         steady = catalog.sources[source_id].steady
         declared = steady.get(f"{variable}@{level}") or steady.get(variable) or steady["*"]
-        rows.append((source_id, level, variable, declared.correlation, *declared.ratio, declared.same, declared.coverage))
-        rows[-1] += (declared.leap, declared.breaks)
-    connection.execute(
-        "create or replace temp table frame__steady (source_id varchar, level varchar, variable varchar, correlation double, "
-        "ratio_low double, ratio_high double, same double, coverage double, leap double, breaks date[])"
-    )
-    if rows:
-        connection.executemany("insert into frame__steady values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        row = [source_id, level, variable, declared.correlation, *declared.ratio, declared.same, declared.coverage]
+        connection.execute(
+            f"insert into frame__steady values ({', '.join('?' * len(STEADY))})", [*row, declared.leap, declared.breaks]
+        )
