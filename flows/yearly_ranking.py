@@ -16,7 +16,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from pipeline import build, catalog, publish, report
-from pipeline.figures import BUNDLED
+from pipeline.figures import BUNDLED, require_schema
 
 CRON, TIMEZONE = "0 3 15 10 *", "Europe/Berlin"  # the yearly municipality list appears from August to October
 RETRY_DELAYS = [5, 60]  # seconds; a full disk or a busy file system, never bad data
@@ -101,6 +101,7 @@ def yearly_ranking(
                 f"edition {year} is declared with method {declared.edition(year).method!r}, not {method!r}"
             )
     folder = figures or str(BUNDLED)
+    require_schema(declared, Path(folder))
     with (
         publish.writer(Path(out)),
         publish.staging(Path(out)) as staged,

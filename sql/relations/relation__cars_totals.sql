@@ -29,6 +29,6 @@ germany as (
 )
 select
   'kba_fz1' as source_id, edition, row_number, 'a total that is the sum of its districts' as expected,
-  format('{}, {}: {} in the file, {} summed up', label, variable, total, districts) as found
+  format('{}, {}: {} in the file, {} summed up', label, variable, coalesce(format('{:.0f}', total), 'nothing'), coalesce(format('{:.0f}', districts), 'nothing')) as found
 from (from lands where label not like 'DEUTSCHLAND%' union all by name from germany)
 where total is null or total <> districts

@@ -64,6 +64,7 @@ def build(catalog: Catalog, folder: Path, out: Path, years: Sequence[int], threa
         work = Path(name)
         prepared = pool.submit(prepare, catalog, folder, work, threads)
         checked = pool.submit(check_sources, catalog, folder, work)
+        figures.require_schema(catalog, folder)
         require(checked.result(), work, out)
         prepared.result()
         running = [pool.submit(write_edition, catalog, work, year, staged, out, threads) for year in sorted(years)]

@@ -193,10 +193,22 @@ def type_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, rejecte
         if name not in catalog.typed_tables:  # what several tables share is a view: it needs no copy of all cells
             connection.execute(f'create or replace view "{name}" as {wanted[name]}')
             continue
-        warehouse.run(connection, {name: wanted[name]})
+        _type_table(connection, catalog.typed_tables[name], name, wanted[name])
         _refuse_unknown_signs(connection, catalog.typed_tables[name], name)
         _split_rejected(connection, catalog.typed_tables[name], name)
     return sorted(name for name in wanted if name in catalog.typed_tables)
+
+
+def _type_table(connection: duckdb.DuckDBPyConnection, source: Source, name: str, sql: str) -> None:
+    try:
+        warehouse.run(connection, {name: sql})
+    except PipelineError as error:
+        if isinstance(error.__cause__, duckdb.ConversionException | duckdb.OutOfRangeException):
+            raise ReadError(
+                f"{source.id}: {name}: values that fit their columns are expected, found one that does not: "
+                f"{str(error.__cause__).splitlines()[0]}"
+            ) from error
+        raise
 
 
 def whole_sources(catalog: Catalog, receipts: pd.DataFrame) -> set[str]:
@@ -370,6 +382,62 @@ def table_names(catalog: Catalog) -> list[str]:
         "accounts",
         "receipts",
     ]
+
+
+def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
+    """What each typed table must be, column by type, as its SQL gives it on empty raw tables of the declared layouts."""
+    with warehouse.connect() as connection:
+        warehouse.declare(connection, catalog)
+        texts = ", ".join(f'null::{"bigint" if c == "row_number" else "varchar"} as "{c}"' for c in CELL_COLUMNS)
+        connection.execute(f"create table raw_cells as select {texts} where false")
+        connection.execute("create table raw__located_stations (edition varchar, row_number bigint, ags varchar)")
+        for name, columns in _raw_columns(catalog).items():
+            texts = ", ".join(f'"{column}" varchar' for column in columns)
+            connection.execute(f'create table "{name}" (row_number bigint, {texts})')
+        models = warehouse.layer(catalog, "1_typed")
+        found = {}
+        for name in warehouse.order(models):
+            connection.execute(f'create view "{name}" as {models[name]}')
+            kinds = warehouse.describe(connection, f'from "{name}"')
+            found[name] = {column: kind for column, kind in kinds.items() if not column.startswith("reject_")}
+    return found
+
+
+def _raw_columns(catalog: Catalog) -> dict[str, dict[str, None]]:
+    """The text columns of every raw table of rows, in no order that matters."""
+    columns: dict[str, dict[str, None]] = {}
+    for source in catalog.sources.values():
+        for edition in source.editions.values():
+            for part in edition.parts:
+                layout = source.layouts[part.layout]
+                if layout.values:
+                    continue
+                constants = {**layout.constants, **part.constants}
+                name = f"raw__{source.id}" + (f"__{constants['table']}" if "table" in constants else "")
+                columns.setdefault(name, {}).update(
+                    dict.fromkeys(("source_id", "edition", "part", *layout.columns, *constants))
+                )
+    return columns
+
+
+def require_schema(catalog: Catalog, folder: Path) -> None:
+    """Raise ReadError where a table of a figures folder is not what the program's SQL makes."""
+    with warehouse.connect() as connection:
+        for name, expected in schemas(catalog).items():
+            if name not in table_names(catalog):
+                continue
+            load_table(connection, folder, name)
+            found = warehouse.describe(connection, f'from "{name}"')
+            wrong = [
+                f"{column} {expected.get(column, 'not there')} is expected, found {found.get(column, 'none')}"
+                for column in [*expected, *found]
+                if expected.get(column) != found.get(column)
+            ]
+            if wrong:
+                raise ReadError(
+                    f"figures {folder}: {name}.parquet is a table of another program version: {'; '.join(wrong[:3])}; "
+                    "make the figures again with `stadtrang figures`"
+                )
 
 
 def load_table(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:

@@ -21,6 +21,18 @@ VALUES = {
     "source_id": "varchar", "edition": "varchar", "part": "varchar", "level": "varchar", "unit_key": "varchar",
     "variable": "varchar", "reference_date": "date", "value": "double", "row_number": "bigint",
 }  # fmt: skip
+NAMED = [  # tables in which the name of a municipality stands beside its key
+    ("typed__destatis_gv__units", "ags", "name", "record_type = '60'"),
+    ("typed__destatis_gv100ad__units", "ags", "name", "record_type = '60'"),
+    ("typed__bkg_vg5000__outlines", "ags", "name", "true"),
+    ("typed__bbsr_umstieg__pairs", "source_ags", "source_name", "true"),
+    ("typed__bbsr_umstieg__pairs", "target_ags", "target_name", "true"),
+    ("typed__bbsr_deutschlandatlas__values", "unit_key", "unit_name", "true"),
+    ("typed__bbsr_inkar_2024__values", "unit_key", "unit_name", "level = 'municipality'"),
+    ("typed__bbsr_inkar_export__values", "unit_key", "unit_name", "level = 'municipality'"),
+    ("typed__facts_funding__members", "ags", "member_name", "entity_type = 'Gemeinde'"),
+    ("typed__facts_strategies__evidence", "ags", "place_name", "true"),
+]
 STEADY = {
     "source_id": "varchar", "level": "varchar", "variable": "varchar", "correlation": "double", "ratio_low": "double",
     "ratio_high": "double", "same": "double", "coverage": "double", "leap": "double", "breaks": "date[]",
@@ -42,7 +54,7 @@ def require(connection: duckdb.DuckDBPyConnection, catalog: Catalog, whole: Coll
 def breaks(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[str]:
     """One message per broken relation and edition: what was expected, what was found, where first."""
     _declare(connection, catalog)
-    there = warehouse.tables(connection) | {"typed_cells", "typed_values"}
+    there = warehouse.tables(connection) | {"typed_cells", "typed_values", "typed_names"}
     messages = []
     for name, sql in sorted(warehouse.layer(catalog, "relations").items()):
         if not warehouse.references(sql) <= there:
@@ -88,7 +100,8 @@ def corrected(connection: duckdb.DuckDBPyConnection, catalog: Catalog, whole: Co
 
 
 def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """typed_values: all typed cells in one view; frame__steady: what is declared for each of their columns."""
+    """typed_values, typed_names: all typed cells, all keys with names; frame__steady: what is declared for each column
+    of cells."""
     tables = warehouse.tables(connection)
     selects = [f"select {', '.join(f'null::{kind} as {name}' for name, kind in VALUES.items())} where false"]
     selects += [
@@ -97,6 +110,16 @@ def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
         if table in tables and source.steady and "variable" in warehouse.columns(connection, table)
     ]
     connection.execute(f"create or replace temp view typed_values as {' union all '.join(selects)}")
+    selects = [
+        "select null::varchar as source_id, null::varchar as edition, null::bigint as row_number, "
+        "null::varchar as ags, null::varchar as name where false"
+    ]
+    selects += [
+        f"select distinct '{catalog.typed_tables[table].id}', edition, row_number, {key}, {name} from {table} where {rows}"
+        for table, key, name, rows in NAMED
+        if table in tables
+    ]
+    connection.execute(f"create or replace temp view typed_names as {' union all '.join(selects)}")
     kinds = ", ".join(f"{name} {kind}" for name, kind in STEADY.items())
     connection.execute(f"create or replace temp table frame__steady ({kinds})")
     columns = connection.execute("select distinct source_id, level, variable from typed_values order by all").fetchall()
