@@ -385,7 +385,7 @@ def table_names(catalog: Catalog) -> list[str]:
 
 
 def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
-    """What each typed table must be, column by type, as its SQL gives it on empty raw tables of the declared layouts."""
+    """What each typed table must be, column by type: as its SQL gives it on empty raw tables of the layouts."""
     with warehouse.connect() as connection:
         warehouse.declare(connection, catalog)
         texts = ", ".join(f'null::{"bigint" if c == "row_number" else "varchar"} as "{c}"' for c in CELL_COLUMNS)
@@ -399,7 +399,8 @@ def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
         for name in warehouse.order(models):
             connection.execute(f'create view "{name}" as {models[name]}')
             kinds = warehouse.describe(connection, f'from "{name}"')
-            found[name] = {column: kind for column, kind in kinds.items() if not column.startswith("reject_")}
+            if name in catalog.typed_tables:
+                found[name] = {column: kind for column, kind in kinds.items() if not column.startswith("reject_")}
     return found
 
 

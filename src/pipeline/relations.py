@@ -93,7 +93,7 @@ def corrected(connection: duckdb.DuckDBPyConnection, catalog: Catalog, whole: Co
             raise PipelineError(f"corrections.yml: {correction.id}: key 'guard': {error}") from error
         if not rows:
             messages.append(
-                f"- corrections.yml: {correction.id}: rows of {correction.table} with {correction.guard!r} are expected, "
+                f"- corrections.yml: {correction.id}: rows of {correction.table} with {correction.guard!r} expected, "
                 f"found none: the publisher has put it right; take the entry and its use in {correction.model} out"
             )
     return messages
@@ -115,7 +115,7 @@ def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
         "null::varchar as ags, null::varchar as name where false"
     ]
     selects += [
-        f"select distinct '{catalog.typed_tables[table].id}', edition, row_number, {key}, {name} from {table} where {rows}"
+        f"select distinct '{table.split('__')[1]}', edition, row_number, {key}, {name} from {table} where {rows}"
         for table, key, name, rows in NAMED
         if table in tables
     ]

@@ -1,6 +1,6 @@
 """Kinds of damage: a table (or its bytes) in, a damaged one out, the same for the same seed.
 
-A damage that does not apply to a family raises `NotApplicable` with the reason; nothing is skipped in silence.
+A damage that does not apply to a family raises `DoesNotApplyError` with the reason; nothing is skipped in silence.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from families import Family, Table, columns, empty, save
 from pipeline.catalog import Layout
 
 
-class NotApplicable(Exception):
+class DoesNotApplyError(Exception):
     """This family has nothing that could be damaged so."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a damage gets: the family, its layout, its table and bytes, the table of the year before, a random source."""
+    """What a damage gets: family, layout, table and bytes, the table of the year before, a source of randomness."""
 
     family: Family
     layout: Layout
@@ -43,7 +43,7 @@ class Case:
 
     def value(self, number: int = 0) -> int:
         if len(self.family.values) <= number:
-            raise NotApplicable("no such value column")
+            raise DoesNotApplyError("no such value column")
         return self.at[self.family.values[number]]
 
     def saved(self, table: Table) -> bytes:
@@ -104,7 +104,7 @@ def span(case: Case, name: str | int) -> tuple[int, int]:
 
 def fixed_cells(case: Case, number: int, change: Callable[[object], object], where: np.ndarray | None) -> bytes:
     if len(case.family.values) <= number:
-        raise NotApplicable("no such value column")
+        raise DoesNotApplyError("no such value column")
     start, end = span(case, case.family.values[number])
 
     def on(table: Table) -> None:
@@ -155,7 +155,7 @@ def html_page(case: Case) -> bytes:
 @damage
 def encoding_changed(case: Case) -> bytes:
     if case.layout.reader not in ("csv", "fixed_width") and case.family.source != "oparl_endpoints":
-        raise NotApplicable("a workbook or Parquet file has no encoding of its own")
+        raise DoesNotApplyError("a workbook or Parquet file has no encoding of its own")
     old = case.layout.encoding
     return case.saved(case.table).decode(old).encode("cp850" if old == "iso-8859-1" else "cp1252", "replace")
 
@@ -163,7 +163,7 @@ def encoding_changed(case: Case) -> bytes:
 @damage
 def nul_byte(case: Case) -> bytes:
     if case.layout.reader not in ("csv", "fixed_width") and case.family.source != "oparl_endpoints":
-        raise NotApplicable("binary format")
+        raise DoesNotApplyError("binary format")
     content = case.saved(case.table)
     at = int(case.random.integers(len(content) // 2, len(content)))
     return content[:at] + b"\0" + content[at + 1 :]
@@ -175,7 +175,7 @@ def nul_byte(case: Case) -> bytes:
 @damage
 def header_renamed(case: Case) -> bytes:
     if not case.table.head:
-        raise NotApplicable("no header")
+        raise DoesNotApplyError("no header")
 
     def on(table: Table) -> None:
         column = case.value() if case.family.values else case.key
@@ -190,7 +190,7 @@ def header_renamed(case: Case) -> bytes:
 def columns_swapped(case: Case) -> bytes:
     """Headers and contents of two columns in each other's place."""
     if not case.table.head or case.layout.reader == "parquet" or case.family.source == "bkg_vg5000":
-        raise NotApplicable("columns are found by name or position alone")
+        raise DoesNotApplyError("columns are found by name or position alone")
     a, b = case.key, case.value() if case.family.values else (case.key + 1) % len(case.table.body.columns)
 
     def on(table: Table) -> None:
@@ -206,7 +206,7 @@ def columns_swapped(case: Case) -> bytes:
 def contents_swapped(case: Case) -> bytes:
     """The contents of two value columns in each other's place, under the old headers."""
     if len(case.family.values) < 2:
-        raise NotApplicable("one value column")
+        raise DoesNotApplyError("one value column")
     if case.fixed:
         (a, b), (c, d) = span(case, case.family.values[0]), span(case, case.family.values[1])
 
@@ -227,7 +227,7 @@ def contents_swapped(case: Case) -> bytes:
 @damage
 def column_inserted(case: Case) -> bytes:
     if case.layout.reader == "parquet" or case.family.source in ("oparl_endpoints", "bkg_vg5000"):
-        raise NotApplicable("columns are found by name")
+        raise DoesNotApplyError("columns are found by name")
     if case.fixed:
         return changed(case, lambda table: put(table, 0, table.body[0].map(lambda line: line[:10] + " " + line[10:])))
     at = min(case.value(), case.key) + 1 if case.family.values else case.key
@@ -276,7 +276,7 @@ def leading_zeros_lost(case: Case) -> bytes:
         )
     keys = case.table.body[case.key].dropna().astype(str)
     if not keys.str.match(r"0\d").any():
-        raise NotApplicable("the keys have no leading zero")
+        raise DoesNotApplyError("the keys have no leading zero")
     return changed(
         case,
         lambda t: put(
@@ -300,22 +300,27 @@ def keys_shifted(case: Case) -> bytes:
 
         return changed(case, on_lines)
     if len(case.table.body.columns) < 2:
-        raise NotApplicable("one column")
+        raise DoesNotApplyError("one column")
     return changed(case, lambda table: put(table, case.key, np.roll(table.body[case.key].to_numpy(), 1)))
 
 
 @damage
-def names_upper_case(case: Case) -> bytes:
-    """Not a fault of the numbers: names in capitals beside keys, or the names that lists are matched by."""
-    at = next(
-        (case.at[name] for name in ("unit_name", "name", "place_name", "location", "member_name") if name in case.at),
-        None,
-    )
-    if at is None or case.fixed or case.layout.reader == "parquet":
-        raise NotApplicable("no column of names")
-    return changed(
-        case, lambda t: put(t, at, t.body[at].map(lambda name: name.upper() if isinstance(name, str) else name))
-    )
+def names_shifted(case: Case) -> bytes:
+    """The names one row lower than their keys."""
+    names = ("unit_name", "name", "place_name", "member_name", "source_name")
+    at = next((case.at[name] for name in names if name in case.at and case.at[name] != case.key), None)
+    if case.fixed:
+        start, end = span(case, "name")
+
+        def on_lines(table: Table) -> None:
+            lines = table.body[0].to_list()
+            befores = [lines[-1], *lines[:-1]]
+            put(table, 0, [x[:start] + y[start:end] + x[end:] for x, y in zip(lines, befores, strict=True)])
+
+        return changed(case, on_lines)
+    if at is None:
+        raise DoesNotApplyError("no names beside the keys")
+    return changed(case, lambda table: put(table, at, np.roll(table.body[at].to_numpy(), 1)))
 
 
 # rows
@@ -369,7 +374,7 @@ def block_repeated(case: Case) -> bytes:
 def totals_row_added(case: Case) -> bytes:
     """Below the data a row with the sum of every number column."""
     if case.fixed or case.family.source in ("oparl_endpoints", "bkg_vg5000"):
-        raise NotApplicable("no room for a total")
+        raise DoesNotApplyError("no room for a total")
 
     def on(table: Table) -> None:
         last = table.body.iloc[-1].to_list()
@@ -394,7 +399,7 @@ def rows_shuffled(case: Case) -> bytes:
 def rows_emptied(case: Case) -> bytes:
     """Blank lines between the rows: the same result."""
     if case.layout.reader != "excel":
-        raise NotApplicable("no blank lines in this format")
+        raise DoesNotApplyError("no blank lines in this format")
 
     def on(table: Table) -> None:
         blank = pd.DataFrame([[None] * len(table.body.columns)] * 5, columns=table.body.columns, dtype=object)
@@ -429,7 +434,7 @@ def values_shifted(case: Case) -> bytes:
 def second_values_shifted(case: Case) -> bytes:
     """Another value column one row lower, from the middle of the file on."""
     if case.fixed:
-        raise NotApplicable("as the first")
+        raise DoesNotApplyError("as the first")
     column = case.value(1)
 
     def on(table: Table) -> None:
@@ -444,7 +449,7 @@ def second_values_shifted(case: Case) -> bytes:
 def all_values_shifted(case: Case) -> bytes:
     """All value columns together one row lower than their keys."""
     if case.fixed or len(case.family.values) < 2:
-        raise NotApplicable("one value column")
+        raise DoesNotApplyError("one value column")
 
     def on(table: Table) -> None:
         for name in case.family.values:
@@ -501,7 +506,7 @@ def decimal_mark_changed(case: Case) -> bytes:
         return text.translate(str.maketrans(",.", ".,"))
 
     if case.fixed:
-        raise NotApplicable("whole numbers of fixed width")
+        raise DoesNotApplyError("whole numbers of fixed width")
     return cells(case, 0, other)
 
 
@@ -512,9 +517,9 @@ def dots_between_thousands(case: Case) -> bytes:
         return cell if number is None or abs(number) < 1000 else f"{int(number):,}".replace(",", ".")
 
     if case.fixed:
-        raise NotApplicable("numbers of fixed width")
+        raise DoesNotApplyError("numbers of fixed width")
     if not any((number_in(cell) or 0) >= 1000 for cell in case.table.body[case.value()]):
-        raise NotApplicable("no number of four digits")
+        raise DoesNotApplyError("no number of four digits")
     return cells(case, 0, dotted)
 
 
@@ -533,7 +538,7 @@ def zeros_for_values(case: Case) -> bytes:
 @damage
 def footnotes_glued(case: Case) -> bytes:
     if case.fixed:
-        raise NotApplicable("no room")
+        raise DoesNotApplyError("no room")
     return cells(
         case,
         0,
@@ -546,7 +551,7 @@ def footnotes_glued(case: Case) -> bytes:
 def year_before(case: Case) -> bytes:
     """The content of the edition before in this edition's layout, with this edition's headers and dates."""
     if case.before is None or case.before_layout is None:
-        raise NotApplicable("one edition")
+        raise DoesNotApplyError("one edition")
     if case.family.source in ("oparl_endpoints",):
         return case.saved(case.before)
     theirs = columns(case.family, case.before_layout)

@@ -94,9 +94,9 @@ FAMILIES = [
     Family("mobilitydata_gbfs", "2021-12-31", "six", "location", (), "2020-12-31", quick=True),
     Family("oparl_endpoints", "2021-12-31", "list", 0, (), "2020-12-31", quick=True),
     Family("german_gov_domains", "2020-10", "list", "place_name", (), quick=True),
-    Family("facts_funding", "2026", "members", "ags", (), quick=True),
-    Family("facts_strategies", "2026", "list", "ags", (), quick=True),
-    Family("bkg_vg5000", "2021-01-01", "dbf", "ags", (), beside=("destatis_gv",)),
+    Family("facts_funding", "2026", "members", "ags", (), beside=("destatis_gv",)),
+    Family("facts_strategies", "2026", "list", "ags", (), beside=("destatis_gv",)),
+    Family("bkg_vg5000", "2021-01-01", "dbf", "ags", (), beside=("destatis_gv", "bnetza_ladesaeulenregister")),
 ]  # fmt: skip
 
 
@@ -226,7 +226,7 @@ def _cell(column: int, row: int, value: object) -> str:
 
 
 def _load_parquet(layout: Layout, content: bytes) -> Table:
-    """The declared columns, and of the years those from 2014 on: the file as it could have been cut by its publisher."""
+    """The declared columns, and of the years those from 2014 on."""
     wanted = {name: spec.split(":", 1)[-1].strip() for name, spec in {**layout.columns, **layout.values}.items()}
     period = wanted.get("period")
     with tempfile.TemporaryDirectory() as folder:

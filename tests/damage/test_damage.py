@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from damages import DAMAGES, Case, NotApplicable
+from damages import DAMAGES, Case, DoesNotApplyError
 from families import FAMILIES, Family, load, part_of, sheet_names
 
 from pipeline import archive, build, catalog, checks, figures, relations, warehouse
@@ -61,8 +61,7 @@ def typed(connection: duckdb.DuckDBPyConnection, root: Path, family: Family, dam
         names = figures.type_tables(connection, CATALOG, rejected)
         relations.require(connection, CATALOG, figures.whole_sources(CATALOG, stored))
         figures.balance(connection, accounts, names)
-    mine = [name for name in names if CATALOG.typed_tables[name].id == family.source]
-    return mine
+    return [name for name in names if CATALOG.typed_tables[name].id == family.source]
 
 
 def reader(root: Path, family: Family, damaged: bytes | None) -> object:
@@ -120,7 +119,7 @@ def outcome(root: Path, family: Family, name: str) -> tuple[str, str]:
     case = Case(family, layout, table, content, sheets, before, before_layout, np.random.default_rng(seed))
     try:
         damaged = DAMAGES[name](case)
-    except NotApplicable as reason:
+    except DoesNotApplyError as reason:
         return NOT_APPLICABLE, str(reason)
     folder = baseline(root, family)
     with warehouse.connect() as connection:

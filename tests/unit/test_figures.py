@@ -322,7 +322,9 @@ def test_figures_of_another_program_version_are_refused_with_table_and_column(
     folder = bundle(tmp_path)
     path = folder / "typed__kba_fz1__cars.parquet"
     duckdb.execute(f"copy (select {select} from '{figures.BUNDLED / path.name}') to '{path}' (format parquet)")
-    with pytest.raises(ReadError, match="typed__kba_fz1__cars.parquet is a table of another program version") as caught:
+    with pytest.raises(
+        ReadError, match=r"typed__kba_fz1__cars\.parquet is a table of another program version"
+    ) as caught:
         figures.require_schema(CATALOG, folder)
     assert message in str(caught.value) and "stadtrang figures" in str(caught.value)
 
