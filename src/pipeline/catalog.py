@@ -126,6 +126,8 @@ class Steady(Declared):
 
 
 class Source(Declared):
+    """A publisher's data set. `match`: by level the least share of entries or keys that must find their place."""
+
     id: str
     title: str
     publisher: str
@@ -144,6 +146,7 @@ class Source(Declared):
     tables: list[str]
     signs: dict[str, str] = {}
     steady: dict[str, Steady] = {}
+    match: dict[str, float] = {}
     layouts: dict[str, Layout]
     editions: dict[str, SourceEdition]
     limits: str | None = None

@@ -78,12 +78,26 @@ def markdown(published: Sequence[Published], accounts: Path) -> str:
         "Leagues": ("rankings", "select league, status, count(*) as places"),
         "Areas": ("areas", "select indicator_set, area, status, indicators, round(weight, 4) as weight, reason"),
         "Sources": ("sources", "select source_id, edition, any_value(licence) as licence, count(*) as files"),
+        "Names and keys that found their place": (
+            "checks",
+            'select "table" as source, json_extract_string(kwargs, \'$.edition\') as edition, "column" as level, '
+            "observed, json_extract_string(kwargs, '$.min_value') as least_share",
+        ),
+        "Names that found none": (
+            "rejected",
+            "select source_id, edition, count(*) as names, string_agg(distinct raw, '; ' order by raw) as which",
+        ),
         "Checks that failed": ("checks", 'select severity, suite, expectation, "column", observed, failing_rows'),
+    }
+    conditions = {
+        "Checks that failed": "where not success",
+        "Names and keys that found their place": "where suite = 'joins'",
+        "Names that found none": "where rule = 'unmatched_name'",
     }
     with warehouse.connect() as connection:
         for title, (name, select) in queries.items():
             table = f"read_parquet({warehouse.literal(str(newest.folder / f'{name}.parquet'))})"
-            some = "where not success" if name == "checks" else ""
+            some = conditions.get(title, "")
             sql = f"{select} from {table} {some} group by all order by all"
             parts += ["", f"## {title} {newest.year}", "", _query_table(connection, sql)]
         account = f"select * from read_parquet({warehouse.literal(str(accounts))}) order by all"

@@ -31,7 +31,7 @@ class Family:
     """One part of one edition. `key` and `values` are columns by the layout's own names (or by number, from 0).
 
     `before`: the edition whose content stands in under this year's name; `beside`: sources that the relations between
-    sources need; `rows_in_order`: whether the order of the rows means something.
+    sources need; `quick`: small enough for every run.
     """
 
     source: str
@@ -41,7 +41,6 @@ class Family:
     values: tuple[str | int, ...]
     before: str | None = None
     beside: tuple[str, ...] = ()
-    rows_in_order: bool = False
     quick: bool = False
 
     @property
@@ -65,17 +64,21 @@ GERMAN_LISTS = ("destatis_gv", "destatis_gv100ad", "destatis_population_2018", "
 FAMILIES = [
     Family(
         "kba_fz1", "2021-01-01", "y2021", "district", ("cars", "battery_electric", "plugin_hybrid"), "2020-01-01",
-        rows_in_order=True, quick=True,
+        quick=True,
     ),
     Family(
-        "bnetza_breitbandatlas", "2020-12", "end_2020", "unit_key", ("speed_100", "speed_1000", "fibre_1000", "speed_50"),
-        "2019-12",
+        "bnetza_breitbandatlas", "2020-12", "end_2020", "unit_key",
+        ("speed_100", "speed_1000", "fibre_1000", "speed_50"), "2019-12",
     ),
     Family("bnetza_mastr", "2021-12-31", "sums", "unit_key", ("pv_kw", "wind_kw", "biomass_kw"), "2018-12-31"),
     Family("destatis_population_2018", "2018-12-31", "list", "ags", ("population",), beside=GERMAN_LISTS),
-    Family("destatis_gv", "2021-12-31", "auszug", "gem", ("population", "area_km2", "longitude"), "2019-12-31", GERMAN_LISTS),
+    Family(
+        "destatis_gv", "2021-12-31", "auszug", "gem", ("population", "area_km2", "longitude"), "2019-12-31", GERMAN_LISTS
+    ),
     Family("destatis_gv100ad", "2018-09-30", "fixed_220", "gem", ("area_hectares", "population"), beside=GERMAN_LISTS),
-    Family("bbsr_umstieg", "2020-2021", "sheet_2020", "source_key", ("population_hundreds", "area_km2"), beside=GERMAN_LISTS),
+    Family(
+        "bbsr_umstieg", "2020-2021", "sheet_2020", "source_key", ("population_hundreds", "area_km2"), beside=GERMAN_LISTS
+    ),
     Family(
         "bnetza_ladesaeulenregister", "2022-01-01", "preamble_10", "place_name", ("points", "latitude"), "2021-09-01"
     ),
@@ -85,12 +88,12 @@ FAMILIES = [
     ),
     Family(
         "bbsr_inkar_2024", "2024", "wirtschaft", "unit_key", ("q_bip_ew", "q_uebern_bev", "q_uinsolv_betr"),
-        beside=("destatis_gv",), rows_in_order=True,
+        beside=("destatis_gv",),
     ),
-    Family("bbsr_inkar_2021", "2021", "umwelt", "region_id", ("x240", "x249", "x252"), rows_in_order=True),
+    Family("bbsr_inkar_2021", "2021", "umwelt", "region_id", ("x240", "x249", "x252")),
     Family("bbsr_inkar_export", "2024", "Arbeitslosigkeit", "unit_key", (26, 25, 24), beside=("destatis_gv",)),
-    Family("regionalstatistik", "2020-2021", "31231-02-01-4", "unit_key", ("living_space_1000_m2", "dwellings"), rows_in_order=True),
-    Family("rki_gisd", "2025-v1.0", "Kreise", "unit_key", ("gisd",), rows_in_order=True),
+    Family("regionalstatistik", "2020-2021", "31231-02-01-4", "unit_key", ("living_space_1000_m2", "dwellings")),
+    Family("rki_gisd", "2025-v1.0", "Kreise", "unit_key", ("gisd",)),
     Family("mobilitydata_gbfs", "2021-12-31", "six", "location", (), "2020-12-31", quick=True),
     Family("oparl_endpoints", "2021-12-31", "list", 0, (), "2020-12-31", quick=True),
     Family("german_gov_domains", "2020-10", "list", "place_name", (), quick=True),
@@ -191,7 +194,8 @@ def workbook(sheets: Sequence[str], wanted: str | int | None, rows: Sequence[Seq
     links = f"{space}/officeDocument/2006/relationships"
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
-        kinds = f'<Types xmlns="{space}/package/2006/content-types"><Default Extension="xml" ContentType="application/xml"/>'
+        kinds = f'<Types xmlns="{space}/package/2006/content-types">'
+        kinds += '<Default Extension="xml" ContentType="application/xml"/>'
         kinds += (
             '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/></Types>'
         )
