@@ -283,6 +283,18 @@ def figures(
 
 
 @app.command()
+def matches(figures: Figures = None, json_: Json = False, quiet: Quiet = False) -> None:
+    """How names in lists became places: method and evidence per entry, candidates for a person where none was found."""
+    from pipeline import catalog, matching
+    from pipeline.figures import BUNDLED
+
+    declared, folder = catalog.load(), figures or BUNDLED
+    found, likely = matching.matches(declared, folder), matching.candidates(declared, folder)
+    document = {"matches": found.to_dict("records"), "candidates": likely.to_dict("records")}
+    _show(document, json_, quiet, lambda: matching.lines(found, likely))
+
+
+@app.command()
 def bounds(
     figures: Figures = None,
     out: Annotated[Path | None, typer.Option("--out", help="Default: frame/bounds.yml of the program.")] = None,
