@@ -463,13 +463,8 @@ def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequenc
     marked = _marked_cells(content, sheet, place)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        names = book.sheet_names
-        name = names[sheet] if isinstance(sheet, int) and sheet < len(names) else sheet
-        alike = [n for n in names if str(n).replace(" ", "") == str(name).replace(" ", "")]  # "FZ3.1" and "FZ 3.1"
-        name = alike[0] if name not in names and len(alike) == 1 else name
-        if name not in names:
-            raise place.fail(f"sheet {sheet!r} is expected, found {names}")
-        rows: Sequence[Sequence[object]] = book.get_sheet_by_name(str(name)).to_python(skip_empty_area=False)
+        name = _sheet_name(book.sheet_names, sheet, place)
+        rows: Sequence[Sequence[object]] = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
     except (CalamineError, OSError, EOFError, ValueError, KeyError) as error:
         raise _damaged_workbook(content, error, place) from error
     except BaseException as error:  # calamine can panic on a damaged file, and a panic is no Exception
@@ -477,6 +472,17 @@ def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequenc
             raise _damaged_workbook(content, error, place) from error
         raise
     return _with_errors(rows, marked, place) if marked else rows
+
+
+def _sheet_name(names: Sequence[str], sheet: str | int | None, place: Place) -> str:
+    """A sheet by position or by name, in which blanks come and go ("FZ3.1", "FZ 3.1")."""
+    name = names[sheet] if isinstance(sheet, int) and sheet < len(names) else sheet
+    if name in names:
+        return str(name)
+    alike = [n for n in names if n.replace(" ", "") == str(name).replace(" ", "")]
+    if len(alike) != 1:
+        raise place.fail(f"sheet {sheet!r} is expected, found {list(names)}")
+    return alike[0]
 
 
 def _with_errors(
@@ -557,11 +563,8 @@ def _sheet_member(packed: zipfile.ZipFile, sheet: str | int | None, place: Place
         for key, value in element.attrib.items()
         if "name" in element.attrib and key.endswith("}id")
     }
-    names = list(ids)
-    name = names[sheet] if isinstance(sheet, int) and sheet < len(names) else sheet
-    if name not in ids:
-        raise place.fail(f"sheet {sheet!r} is expected, found {names}")
-    return posixpath.normpath(posixpath.join("/xl", links[ids[str(name)]])).lstrip("/")
+    name = _sheet_name(list(ids), sheet, place)
+    return posixpath.normpath(posixpath.join("/xl", links[ids[name]])).lstrip("/")
 
 
 def _xml(packed: zipfile.ZipFile, member: str, place: Place) -> ElementTree.Element:
