@@ -31,6 +31,7 @@ DAY = dt.date
 READ = (
     "bbsr_umstieg", "bbsr_umstieg_kreise", "destatis_changes", "destatis_gv", "destatis_gv100ad",
     "destatis_population_2018", "kba_fz3", "kba_fz27", "zensus_2022", "bkg_vg250", "db_stations",
+    "german_gov_domains", "mobilitydata_gbfs", "musterdatenkatalog", "oparl_endpoints",
 )  # fmt: skip
 BROADBAND, STATIONS = "typed__bnetza_breitbandatlas__households", "typed__bnetza_ladesaeulenregister__stations"
 MUNICIPALITIES = ("core__territory", "core__unit_names", "core__units", "core__municipalities")
@@ -547,18 +548,6 @@ def test_two_rows_of_land_for_one_key_and_a_damaged_package_are_refused(upstream
 
 
 def test_the_largest_station_of_a_place_counts_and_a_place_that_no_address_names_has_none(real: Any) -> None:
-    for table, columns in (
-        ("typed__mobilitydata_gbfs__systems", "edition varchar, row_number bigint, place_name varchar"),
-        (
-            "typed__oparl_endpoints__places",
-            "edition varchar, row_number bigint, place_name varchar, place_kind varchar",
-        ),
-        (
-            "typed__german_gov_domains__domains",
-            "edition varchar, row_number bigint, place_name varchar, land_code varchar",
-        ),
-    ):
-        given(real, table, columns)
     run(real, *MUNICIPALITIES, "core__place_names", "core__named_places", "indicator__station_category")
     towns = ("02000000", "05774032", "05974040", "08426118")
     found = (
