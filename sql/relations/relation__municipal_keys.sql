@@ -6,7 +6,7 @@ with lists as (
   union all
   select 'destatis_population_2018', edition, date '2018-12-31', ags from typed__destatis_population_2018__places
   union all
-  select 'bbsr_umstieg', edition, date '2020-12-31', source_ags from typed__bbsr_umstieg__pairs
+  select 'bbsr_umstieg', edition, source_date, source_ags from typed__bbsr_umstieg__pairs where source_date = date '2020-12-31'
 ),
 days as (
   select distinct source_id, edition, day from lists

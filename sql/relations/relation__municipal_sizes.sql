@@ -22,9 +22,9 @@ with sizes as (
   select 'destatis_population_2018', edition, row_number, ags, population_date, 'population', population
   from typed__destatis_population_2018__places
   union all
-  select 'bbsr_umstieg', edition, row_number, source_ags, date '2020-12-31', 'population', population from typed__bbsr_umstieg__pairs
+  select 'bbsr_umstieg', edition, row_number, source_ags, date '2020-12-31', 'population', population from typed__bbsr_umstieg__pairs where source_date = date '2020-12-31'
   union all
-  select 'bbsr_umstieg', edition, row_number, source_ags, date '2020-12-31', 'area', area_km2 from typed__bbsr_umstieg__pairs
+  select 'bbsr_umstieg', edition, row_number, source_ags, date '2020-12-31', 'area', area_km2 from typed__bbsr_umstieg__pairs where source_date = date '2020-12-31'
 ),
 lists as (
   select distinct source_id, edition, size, day from sizes
