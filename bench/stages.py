@@ -75,7 +75,7 @@ def check(folder: Path, work: Path) -> None:
     from pipeline import build
 
     declared = catalog.load()
-    for source_id in sorted(declared.sources):
+    for source_id in sorted(declared.retrieved):
         build.check_source(declared, folder, source_id, work)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.catalog import Source
+from pipeline.catalog import Part, Source
 
 PUBLISHED = dt.datetime(2026, 10, 1, 8, tzinfo=dt.UTC)
 
@@ -229,25 +229,37 @@ def landing(*links: str) -> bytes:
     return ("<!doctype html><html>" + "".join(f'<a href="{link}">x</a>' for link in links) + "</html>").encode()
 
 
-def reachable(source: Source) -> list[tuple[str, str, Any]]:
-    """Address, edition and part of all that a source's editions have an address for."""
-    if source.access is None:
-        return []
-    return [
-        (source.access.request(edition, part).address, name, part)
-        for name, edition in source.editions.items()
-        if edition.no_access is None
-        for part in edition.parts
-        if source.access.address or edition.address or part.address
-    ]
+def with_real_files(sources: Iterable[Source], upstream: Path) -> list[Source]:
+    """The sources with only those of their editions that have an address and lie in `upstream`."""
+    found = []
+    for source in sources:
+        access = source.access
+        if access is None or access.secrets or access.dialogue:
+            continue
+        editions = {
+            name: edition
+            for name, edition in source.retrieved_editions.items()
+            if edition.no_access is None
+            and (access.address or edition.address)
+            and all((upstream / part.file).is_file() for part in edition.parts)
+        }
+        if editions:
+            found.append(source.model_copy(update={"editions": editions}))
+    return found
+
+
+def addresses_of(source: Source) -> list[tuple[str, Part]]:
+    """Address and part of all editions."""
+    assert source.access is not None
+    return [(source.access.request(e, part).address, part) for e in source.editions.values() for part in e.parts]
 
 
 def publish_real_files(box: Box, sources: Iterable[Source], upstream: Path) -> list[str]:
-    """Everything of `upstream` that has a publisher's address, under that address. Returns the addresses."""
+    """The files of `upstream` under their publishers' addresses, for sources of `with_real_files`. Returns those."""
     members: dict[str, dict[str, bytes]] = {}
     whole: dict[str, bytes] = {}
     for source in sources:
-        for address, _, part in reachable(source):
+        for address, part in addresses_of(source):
             content = (upstream / part.file).read_bytes()
             if part.member:
                 members.setdefault(address, {})[f"daten/{Path(part.file).name}"] = content

@@ -42,7 +42,7 @@ def archive_root(upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     from pipeline import archive, catalog
 
     root = tmp_path_factory.mktemp("archive")
-    _, missing = archive.fetch_from(root, upstream, catalog.load().sources.values())
+    _, missing = archive.fetch_from(root, upstream, catalog.load().retrieved.values())
     assert missing == []
     return root
 

@@ -100,7 +100,7 @@ def _start_worker(parent: int) -> None:
 
 def check_sources(catalog: Catalog, folder: Path, work: Path) -> list[Checked]:
     """`check_source` for every source."""
-    return [check_source(catalog, folder, source_id, work) for source_id in sorted(catalog.sources)]
+    return [check_source(catalog, folder, source_id, work) for source_id in sorted(catalog.retrieved)]
 
 
 def check_source(catalog: Catalog, folder: Path, source_id: str, work: Path) -> Checked:

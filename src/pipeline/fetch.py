@@ -7,8 +7,9 @@ the source declares goes to the quarantine, and the receipt of the last accepted
 
 from __future__ import annotations
 
-import csv
+import datetime as dt
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -16,7 +17,7 @@ import random
 import re
 import time
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
@@ -30,8 +31,10 @@ from pipeline import archive
 from pipeline.accept import error_of, refusal, shape_refusal, size_refusal
 from pipeline.archive import FRESH, Receipt, Retrieval, part_name
 from pipeline.catalog import Access, Content, Part, Request, Source, SourceEdition, filled
-from pipeline.errors import PipelineError
-from pipeline.read import ZIP_ERRORS
+from pipeline.errors import PipelineError, ReadError
+from pipeline.personal import strip_personal
+from pipeline.read import ZIP_ERRORS, Place
+from pipeline.replies import Ask, Reply
 from pipeline.web import (
     CHUNK,
     EVIDENCE_BYTES,
@@ -42,11 +45,13 @@ from pipeline.web import (
     check_room,
     chunks,
     exchange,
+    forms_of,
     missing_secrets,
     read_up_to,
     redacted,
     secrets_of,
     status_error,
+    with_prefect_secrets,
 )
 
 MAX_THREADS = 8
@@ -128,10 +133,12 @@ def downloads(client: Client, source: Source, year: int | None = None) -> tuple[
     gone = missing_secrets(client.settings, source.access)
     if gone and wanted:
         return [], [Outcome(source.id, "", [], "not asked", reason=f"credentials are missing: set {', '.join(gone)}")]
-    outcomes = [Outcome(source.id, n, [], "not asked", reason=e.no_access) for n, e in wanted.items() if e.no_access]
+    today = client.settings.clock().date()
+    reasons = {n: e.no_access or _not_now(source.access, e, today) for n, e in wanted.items()}
+    outcomes = [Outcome(source.id, n, [], "not asked", reason=reason) for n, reason in reasons.items() if reason]
     found: dict[tuple[str, str], Download] = {}
     for name, edition in wanted.items():
-        for part in edition.parts if edition.no_access is None else ():
+        for part in edition.parts if reasons[name] is None else ():
             try:
                 download = _download_of(client, source, source.access, name, edition, part)
             except RetrievalError as failure:
@@ -143,15 +150,28 @@ def downloads(client: Client, source: Source, year: int | None = None) -> tuple[
     return list(found.values()), outcomes
 
 
+def _not_now(access: Access, edition: SourceEdition, today: dt.date) -> str | None:
+    """Why a snapshot of another day than today would be given out as the edition's, or None."""
+    if access.snapshot_days is None or edition.reference_date is None:
+        return None
+    around = dt.timedelta(access.snapshot_days)
+    first, last = edition.reference_date - around, edition.reference_date + around
+    if first <= today <= last:
+        return None
+    return f"the publisher only knows today; this snapshot is taken from {first} to {last}"
+
+
 def _download_of(
     client: Client, source: Source, access: Access, name: str, edition: SourceEdition, part: Part
 ) -> Download:
     fills = {**edition.fills, **part.fills}
     address = None
     if access.discover and not (edition.address or part.address):
-        address = discovered(client, source, access, fills)
+        address = discovered(client, source, access, fills, name)
     before = tuple(_filled_request(step, fills) for step in access.before)
     request = access.request(edition, part, address)
+    if access.dialogue:  # the address alone does not tell two editions apart
+        request = request.model_copy(update={"parameters": {"edition": name, "part": part_name(part)}})
     return Download(source, access, request, part.content or access.content, ((name, part),), before)
 
 
@@ -179,62 +199,72 @@ class Links(HTMLParser):
             self.found.append(urldefrag(urljoin(self.page, target.strip())).url)
 
 
-def discovered(client: Client, source: Source, access: Access, fills: Mapping[str, str | int]) -> str:
-    """The address of the newest file that the landing page links; the page is kept where that is none or several."""
+def discovered(
+    client: Client, source: Source, access: Access, fills: Mapping[str, str | int], edition: str | None = None
+) -> str:
+    """The address of an edition's file, or of the newest, by the links of the landing page.
+
+    A page that does not fit is kept as evidence. A pattern that an edition fills finds that edition's file; without,
+    the date in the file's name must be the edition's, or one year's file would be stored under another's label.
+    """
     discover = access.discover
     assert discover is not None
     pattern = filled(discover.pattern, fills)
-    if (source.id, pattern) in client.discovered:
-        return client.discovered[source.id, pattern]
-    root = client.settings.archive
-    page_access = access.model_copy(update={"max_bytes": PAGE_BYTES, "job": False, "drop_columns": [], "members": []})
-    page = Download(source, page_access, Request(address=filled(discover.page, fills)), "html", ())
+    page = filled(discover.page, fills)
+    content, links = _landing_page(client, source, access, page)
+    dated = dated_links(links, pattern)
+    own = [(date, link) for date, link in dated if edition is not None and date == re.sub(r"\D", "", edition)]
+    date, newest = max(dated, default=("", ""))
+    if not dated:
+        reason = f"a link like {pattern!r} is expected, found none among {len(links)}; has the page changed?"
+    elif edition is not None and not own and pattern == discover.pattern:
+        reason = f"the file of edition {edition} is expected, the newest is {newest}; is it declared?"
+        raise RetrievalError("gone", f"{page}: {reason}", evidence=content)
+    else:
+        best = [link for found, link in own or dated if found == (own[0][0] if own else date)]
+        strange = [link for link in best if urlsplit(link).hostname not in access.hosts]
+        if len(best) == 1 and not strange:
+            return best[0]
+        reason = f"one newest link like {pattern!r} on {', '.join(access.hosts)} is expected, found {', '.join(best)}"
+    raise RetrievalError("changed shape", f"{page}: {reason}", evidence=content)
+
+
+def _landing_page(client: Client, source: Source, access: Access, address: str) -> tuple[bytes, list[str]]:
+    """A page and the addresses that it links; asked for once in a run."""
+    if (source.id, address) in client.pages:
+        return client.pages[source.id, address]
+    plain = Access(hosts=access.hosts, address=address, content="html", max_bytes=PAGE_BYTES, ca=access.ca)
+    plain = plain.model_copy(update={"pause_seconds": access.pause_seconds})
+    page = Download(source, plain, Request(address=address), "html", ())
     outcome = retrieve(client, page)
     if outcome.state not in FRESH:
         raise RetrievalError(outcome.state, f"landing page: {outcome.reason}")
+    root = client.settings.archive
     last = [r for r in archive.read_retrievals(root, source.id) if r.key == page.key][-1]
     content = archive.fetch(root, str(last.sha256))
-    links = Links(last.final_address or page.request.address)
+    links = Links(last.final_address or address)
     links.feed(content.decode("utf-8", "replace"))
-    addresses = sorted({link.split(";jsessionid=")[0] for link in links.found})
-    address = newest(addresses, pattern, access.hosts, page.request.address, content)
-    client.discovered[source.id, pattern] = address
-    return address
+    client.pages[source.id, address] = content, sorted({link.split(";jsessionid=")[0] for link in links.found})
+    return client.pages[source.id, address]
 
 
-def newest(addresses: Sequence[str], pattern: str, hosts: Sequence[str], page: str, content: bytes) -> str:
-    """The one address with the newest date in its name."""
+def dated_links(links: Iterable[str], pattern: str) -> list[tuple[str, str]]:
+    """The links that fit, with the digits of the date in their name: YYYYMMDD, or as much of it as there is."""
     dated = []
-    for address in addresses:
-        if found := re.search(pattern, address):
+    for link in links:
+        if found := re.search(pattern, link):
             groups = found.groupdict()
-            digits = groups.get("date") or "".join(groups.get(k) or "" for k in ("year", "month", "day"))
-            dated.append((re.sub(r"\D", "", digits), address))
-    if not dated:
-        raise RetrievalError(
-            "changed shape",
-            f"{page}: a link like {pattern!r} is expected, found none among {len(addresses)} links; "
-            "has the page changed?",
-            evidence=content,
-        )
-    date = max(dated)[0]
-    best = [address for found, address in dated if found == date]
-    if len(best) > 1:
-        raise RetrievalError(
-            "changed shape",
-            f"{page}: one newest link like {pattern!r} is expected, found {', '.join(best)}",
-            evidence=content,
-        )
-    if urlsplit(best[0]).hostname not in hosts:
-        raise RetrievalError(
-            "changed shape", f"{page}: links {best[0]}, not on the declared hosts {', '.join(hosts)}", evidence=content
-        )
-    return best[0]
+            year = groups.get("year") or ""
+            date = groups.get("date") or ("20" * (len(year) == 2) + year + (groups.get("month") or ""))
+            dated.append((re.sub(r"\D", "", date + (groups.get("day") or "")), link))
+    return dated
 
 
 def fetch(sources: Iterable[Source], chosen: Settings, year: int | None = None) -> list[Outcome]:
     """Everything of the sources that has an address. One source's failure does not stop the others."""
-    client = Client(chosen)
+    sources = list(sources)
+    secrets = [name for source in sources if source.access for name in source.access.secrets.values()]
+    client = Client(with_prefect_secrets(chosen, secrets))
     groups: dict[str, list[Source]] = {}
     for source in sources:
         groups.setdefault(source.access.hosts[-1] if source.access else "", []).append(source)
@@ -309,7 +339,10 @@ def _try(client: Client, download: Download, known: Retrieval | None, trace: Tra
             if response.status_code != 200:
                 raise status_error(response)
             read_up_to(response, PAGE_BYTES)
-    body = _receive(client, download, download.request, known, trace, deadline)
+    if access.dialogue:
+        body = _converse(client, download, known, trace, deadline)
+    else:
+        body = _receive(client, download, download.request, known, trace, deadline)
     if body.path is not None and access.job and (code := _job_code(body.path)) in (JOB_TOO_LARGE, JOB_ACCEPTED):
         result = _wait_for_job(client, download, code, body.path, deadline)
         body = _receive(client, download, result, None, trace, deadline)
@@ -327,6 +360,38 @@ def _try(client: Client, download: Download, known: Retrieval | None, trace: Tra
     if reason := _shape(client.settings.archive, download, body):
         raise RetrievalError("changed shape", reason, evidence=body.path)
     return body
+
+
+def _converse(client: Client, download: Download, known: Retrieval | None, trace: Trace, deadline: float) -> Body:
+    """The file that the source's module makes of several replies; an edition that was accepted is not asked again."""
+    if known is not None and known.sha256 is not None and known.bytes is not None:
+        return Body(known.sha256, known.bytes)
+    access, (edition, part) = download.access, download.parts[0]
+    last = Reply(0, b"")
+
+    def ask(request: Request) -> Reply:
+        nonlocal last
+        if time.monotonic() > deadline:
+            raise RetrievalError("failed", f"not finished within {access.deadline_seconds:g} s")
+        with exchange(client, access, request, trace) as response:
+            content = bytearray()
+            for chunk in chunks(client, response, 0):
+                content += chunk
+                if len(content) > access.max_bytes:
+                    raise RetrievalError("refused", f"at most {access.max_bytes} bytes are expected, found more")
+            last = Reply(response.status_code, bytes(content), dict(response.headers))
+        return last
+
+    fetch_part: Callable[[Ask, Source, str, Part], bytes]
+    fetch_part = importlib.import_module(f"pipeline.sources.{download.source.id}").fetch
+    try:
+        content = fetch_part(ask, download.source, edition, part)
+    except ReadError as error:
+        good = last.status == 200
+        raise RetrievalError("refused" if good else "failed", str(error), again=good, evidence=last.content) from error
+    target = _partial(client.settings.archive, download.key)[0]
+    archive.write_atomic(target, content)
+    return Body(hashlib.sha256(content).hexdigest(), len(content), target)
 
 
 def _shape(root: Path, download: Download, body: Body) -> str | None:
@@ -362,37 +427,24 @@ def _size_before(root: Path, download: Download) -> int | None:
 
 
 def _holds(path: Path, secrets: Iterable[str]) -> bool:
-    wanted = [s.encode() for s in secrets if len(s) > 3]
+    wanted = [form.encode() for s in secrets if len(s) > 3 for form in forms_of(s)]
     return bool(wanted) and path.stat().st_size < EVIDENCE_BYTES and any(s in path.read_bytes() for s in wanted)
 
 
 def _without_columns(download: Download, body: Body) -> Body:
     """The CSV file without its personal columns; the original's sha256 is all that is kept of it."""
     assert body.path is not None
-    layout = download.source.layouts[download.parts[0][1].layout]
+    (edition, part), *_ = download.parts
+    place = Place(download.source.id, edition, Path(part.file).name, part_name(part))
     target = body.path.with_suffix(".kept")
-    with (
-        body.path.open(encoding=layout.encoding, newline="") as given,
-        target.open("w", encoding="utf-8", newline="") as file,
-    ):
-        rows = csv.reader(given, delimiter=layout.delimiter, strict=True)
-        writer = csv.writer(file, delimiter=layout.delimiter, lineterminator="\n")
-        try:
-            header = next(rows)
-            absent = sorted(set(download.access.drop_columns) - set(header))
-            if absent:
-                raise RetrievalError(
-                    "changed shape", f"column {', '.join(absent)} is expected, found {', '.join(header)}"
-                )
-            kept = [i for i, name in enumerate(header) if name not in download.access.drop_columns]
-            writer.writerow([header[i] for i in kept])
-            for row in rows:
-                writer.writerow([row[i] for i in kept])
-        except (csv.Error, StopIteration, IndexError, UnicodeDecodeError) as error:
-            raise RetrievalError(
-                "changed shape", f"whole CSV is expected, found {error or type(error).__name__}", evidence=body.path
-            ) from error
-    body.path.unlink()
+    try:
+        with body.path.open("rb") as file:
+            layout = download.source.layouts[part.layout]
+            strip_personal(file, target, download.access.drop_columns, layout, place)
+    except ReadError as error:
+        body.path.unlink()  # it may name persons, so not even the quarantine has it
+        body.path.with_suffix(".json").unlink(missing_ok=True)
+        raise RetrievalError("changed shape", str(error)) from error
     target.replace(body.path)
     return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest)
 
@@ -480,9 +532,16 @@ def _receive_members(
         if size < at:
             span = {"Range": f"bytes={end - (at - size)}-{end - 1}", "If-Range": now["validator"]}
             with exchange(client, access, asked, Trace(), span) as response:
-                if response.status_code != 206:
-                    raise RetrievalError("failed", "the zip was replaced while its members were read", again=True)
+                where = response.headers.get("Content-Range", "")
+                if response.status_code != 206 or where != f"{span['Range'].replace('=', ' ')}/{total}":
+                    raise RetrievalError(
+                        "failed",
+                        f"{span['Range']} of {total} is expected, found {where!r}; was it replaced?",
+                        again=True,
+                    )
                 size = _append(client, download, response, part, size, deadline)
+            if size != at:
+                raise RetrievalError("failed", f"{info.filename}: the body was cut off after {size} bytes", again=True)
     with part.open("r+b") as file:
         file.truncate(at)
     with zipfile.ZipFile(part, "a") as packed:  # the members stand; closing writes their directory behind them
@@ -715,7 +774,8 @@ def _put_away(client: Client, download: Download, failure: RetrievalError, trace
             content.unlink()
             content = taken
     if isinstance(content, bytes) and any(secrets):
-        content = redacted(content.decode("latin-1"), secrets).encode("latin-1")
+        written = [form.encode().decode("latin-1") for secret in secrets if secret for form in forms_of(secret)]
+        content = redacted(content.decode("latin-1"), written).encode("latin-1")
     record = {
         "source_id": download.source.id,
         "parts": [[edition, part_name(part)] for edition, part in download.parts],

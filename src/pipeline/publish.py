@@ -120,7 +120,7 @@ def dictionary(catalog: Catalog) -> pd.DataFrame:
         }
         for c in catalog.columns.values()
     ]  # fmt: skip
-    for i in catalog.indicators.values():
+    for i in catalog.sorted_indicators:
         source = catalog.sources[i.source]
         signs = {**source.signs, **{s: v for e in source.editions.values() for s, v in e.signs.items()}}
         codes = "; ".join(f"{sign} = {status}" for sign, status in sorted(signs.items()))

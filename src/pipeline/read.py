@@ -19,6 +19,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -30,13 +31,14 @@ from pipeline.catalog import Layout, Part, Source
 from pipeline.errors import ReadError
 
 Row = tuple[int, Sequence[object]]
-REJECTED_COLUMNS = ["row_first", "row_last", "rule", "reason", "raw"]
+REJECTED_COLUMNS = ["row_first", "row_last", "rule", "reason", "raw", "rows"]
 ZIP_ERRORS = (
     zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error,
 )  # fmt: skip
 ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*\bt=[\"']e[\"'][^>]*)>(.*?)</(?:\w+:)?c>", re.DOTALL)
 CELL_ADDRESS = re.compile(rb"\br=[\"']([A-Z]+)(\d+)[\"']")
 CELL_VALUE = re.compile(rb"<(?:\w+:)?v[^>]*>([^<]*)<")
+HEADER_WITHIN = 40  # rows in which a header that is found by its text must stand
 MAX_UNPACKED = 1_000_000_000  # bytes; the largest workbook that is declared unpacks to 26 MB
 MAX_RATIO, RATIO_FROM = 200, 100_000_000  # unpacked by packed, looked at above so many unpacked bytes
 
@@ -44,7 +46,9 @@ MAX_RATIO, RATIO_FROM = 200, 100_000_000  # unpacked by packed, looked at above 
 @dataclass(frozen=True)
 class Reading:
     """One part of an edition: `rows` all text plus row_number (1-based, as the file counts); `rejected` holds
-    runs of rows that were not used; rows_read = distinct row numbers in rows + rows counted in rejected."""
+    runs of rows that were not used; rows_read = distinct row numbers in rows + rows counted in rejected.
+
+    A row that sums many rows of the file says how many in `rows_summed`, and its row_number is the first of them."""
 
     rows: pd.DataFrame
     rejected: pd.DataFrame
@@ -69,18 +73,31 @@ def read_part(source: Source, edition: str, part: Part, content: bytes) -> Readi
     layout = source.layouts[part.layout]
     place = Place(source.id, edition, Path(part.file).name, part.name or part.layout)
     if part.member is not None and content.startswith(b"PK"):  # as the publisher packs it; found copies are unpacked
-        content = _member(content, part.member, place)
+        content = zip_member(content, part.member, place)
     if layout.reader == "custom":
         module = importlib.import_module(f"pipeline.sources.{source.id}")
         read: Callable[[bytes, Layout, Part, Place], Reading] = module.read
         return read(content, layout, part, place)
     if layout.reader == "parquet":
         return _read_parquet(content, layout, part, place)
-    grid = list(GRIDS[layout.reader](content, layout, part, place))
+    grid = list(_checked(GRIDS[layout.reader](content, layout, part, place), layout, part, place))
     return from_grid(grid, layout, part, place)
 
 
-def _member(content: bytes, pattern: str, place: Place) -> bytes:
+def read_batches(source: Source, edition: str, part: Part, path: Path) -> Iterator[Reading]:
+    """Read one part that does not fit into memory from its file in the archive, some rows at a time.
+
+    The source's module has `read_file(path, layout, part, place)`. A problem at the end of the file is raised after
+    the first rows were given, so whoever takes them must be able to drop them.
+    """
+    layout = source.layouts[part.layout]
+    place = Place(source.id, edition, Path(part.file).name, part.name or part.layout)
+    module = importlib.import_module(f"pipeline.sources.{source.id}")
+    read_file: Callable[[Path, Layout, Part, Place], Iterator[Reading]] = module.read_file
+    yield from read_file(path, layout, part, place)
+
+
+def zip_member(content: bytes, pattern: str, place: Place) -> bytes:
     """The one member of a zip whose name matches as a whole, in any case."""
     _check_size(content, place)
     try:
@@ -96,19 +113,67 @@ def _member(content: bytes, pattern: str, place: Place) -> bytes:
 
 def from_grid(grid: list[Row], layout: Layout, part: Part, place: Place) -> Reading:
     """Rows (with their numbers in the file) to the declared columns, as text; other columns are never converted."""
+    layout = _located(grid, layout, place)
     wanted = {**layout.columns, **layout.values}
     at = {name: _position(spec, place) for name, spec in wanted.items()}
-    _check_header(grid, layout, wanted, at, place)
+    check_header(grid, layout, place)
     rows, numbers, rejected = _data_rows(grid, layout, at)
     columns = {name: _column(rows, index) for name, index in at.items()}
     frame = pd.DataFrame(columns, dtype="str")
     frame.insert(0, "row_number", pd.Series(numbers, dtype="int64"))
     if frame.empty:
         raise place.fail(f"row {layout.first_row} and below: data is expected, found none")
+    frame[layout.fill_down] = frame[layout.fill_down].ffill()
     check_patterns(frame, layout, place)
     frame = _with_constants(frame, layout, part)
     rows_read = len(frame) + rejected.count
     return Reading(_to_cells(frame, layout), rejected.frame(), rows_read)
+
+
+def _located(grid: list[Row], layout: Layout, place: Place) -> Layout:
+    """The layout with rows as numbers and columns as letters where it names them by their text."""
+    if layout.header_has is not None:
+        texts = {number: [plain(text_of(cell)) for cell in cells] for number, cells in grid[:HEADER_WITHIN]}
+        found = next((number for number, cells in texts.items() if layout.header_has in cells), None)
+        if found is None:
+            expected = f"a header with {layout.header_has!r} is expected"
+            raise place.fail(f"rows 1 to {HEADER_WITHIN}: {expected}, found none{_header_advice()}")
+        rows = {"header_rows": [found + row for row in layout.header_rows], "first_row": found + layout.first_row}
+        layout = layout.model_copy(update=rows)
+    by_text = [name for name, spec in {**layout.columns, **layout.values}.items() if spec.startswith("*:")]
+    if not by_text:
+        return layout
+    head = dict(grid[: max(layout.header_rows)])
+    lines = [[plain(text_of(cell)) for cell in head.get(number, [])] for number in layout.header_rows]
+    spread = [list(accumulate(line, _own_or_left)) for line in lines[:-1]]  # over merged cells
+    titles = [{" ".join(filter(None, texts)), texts[-1]} for texts in zip_longest(*spread, lines[-1], fillvalue="")]
+    return layout.model_copy(
+        update={
+            key: {name: _lettered(name, spec, titles, layout, place) for name, spec in columns.items()}
+            for key, columns in (("columns", layout.columns), ("values", layout.values))
+        }
+    )
+
+
+def _own_or_left(left: str, own: str) -> str:
+    return own or left
+
+
+def _lettered(name: str, spec: str, titles: Sequence[set[str]], layout: Layout, place: Place) -> str:
+    """`"*: one wording | another"` to the letter of the one column whose titles have one of the wordings: its text in
+    the lowest header row, or the texts of all, each standing for the empty cells to its right too."""
+    if not spec.startswith("*:"):
+        return spec
+    wordings = [plain(wording) for wording in spec.removeprefix("*:").split(" | ")]
+    found = [number for number, title in enumerate(titles, 1) if not title.isdisjoint(wordings)]
+    if len(found) != 1:
+        row = ", ".join(map(str, layout.header_rows))
+        there = [longest for title in titles if (longest := max(title, key=len))]
+        raise place.fail(
+            f"row {row}: one column {' or '.join(map(repr, wordings))} ({name}) is expected, found {len(found)}. "
+            f"Header found: {there}{_header_advice()}"
+        )
+    return f"{column_letter(found[0])}:"
 
 
 def _data_rows(
@@ -146,6 +211,7 @@ class Rejected:
 
     def __init__(self) -> None:
         self.runs: list[list[object]] = []
+        self.tallies: dict[tuple[str, str], list[int]] = {}
         self.count = 0
 
     def add(self, number: int, rule: str, reason: str, raw: str | None) -> None:
@@ -165,8 +231,17 @@ class Rejected:
         self.runs += [[int(first), int(last), rule, reason, None] for first, last in runs.to_numpy()]
         self.count += len(numbers)
 
+    def tally(self, first: int, last: int, rows: int, rule: str, reason: str) -> None:
+        """So many rows of one reason, scattered from `first` to `last`: of a file too long to keep every run."""
+        found = self.tallies.setdefault((rule, reason), [first, last, 0])
+        found[:] = [min(found[0], first), max(found[1], last), found[2] + rows]
+        self.count += rows
+
     def frame(self) -> pd.DataFrame:
-        return pd.DataFrame(self.runs, columns=REJECTED_COLUMNS)
+        rows = [[*run, int(str(run[1])) - int(str(run[0])) + 1] for run in self.runs]
+        for (rule, reason), (first, last, count) in self.tallies.items():
+            rows.append([first, last, rule, f"{reason} ({count:,} rows between the first and the last)", None, count])
+        return pd.DataFrame(rows, columns=REJECTED_COLUMNS)
 
 
 def _position(spec: str, place: Place) -> int:
@@ -198,11 +273,12 @@ def plain(text: str | None) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def _check_header(
-    grid: list[Row], layout: Layout, wanted: Mapping[str, str], at: Mapping[str, int], place: Place
-) -> None:
+def check_header(grid: Sequence[Row], layout: Layout, place: Place) -> None:
+    """Number and texts of the columns in the header rows are those that the layout declares."""
     if not layout.header_rows:
         return
+    wanted = {**layout.columns, **layout.values}
+    at = {name: _position(spec, place) for name, spec in wanted.items()}
     head = dict(grid[: max(layout.header_rows) + 5])
     lines = [head.get(number, []) for number in layout.header_rows]
     width = max((len(line) for line in lines), default=0)
@@ -296,9 +372,13 @@ def text_of(value: object) -> str | None:
 
 
 def _read_excel(content: bytes, layout: Layout, part: Part, place: Place) -> Iterator[Row]:
-    sheet = open_sheet(content, layout.sheet, place)
+    yield from enumerate(open_sheet(content, layout.sheet, place), 1)
+
+
+def _checked(rows: Iterator[Row], layout: Layout, part: Part, place: Place) -> Iterator[Row]:
+    """The rows, after a look at the cells that must hold a text: title, date, edition."""
     cells = {**layout.cells, **part.cells}
-    for number, row in enumerate(sheet, 1):
+    for number, row in rows:
         for address, expected in list(cells.items()):
             letters, line = re.fullmatch(r"([A-Z]+)(\d+)", address).groups()  # type: ignore[union-attr]
             if int(line) == number:
@@ -308,7 +388,7 @@ def _read_excel(content: bytes, layout: Layout, part: Part, place: Place) -> Ite
                 del cells[address]
         yield number, row
     if cells:
-        raise place.fail(f"cell {', '.join(cells)} is expected, found the end of the sheet")
+        raise place.fail(f"cell {', '.join(cells)} is expected, found the end of the file")
 
 
 def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequence[Sequence[object]]:
@@ -321,6 +401,8 @@ def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequenc
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         names = book.sheet_names
         name = names[sheet] if isinstance(sheet, int) and sheet < len(names) else sheet
+        alike = [n for n in names if str(n).replace(" ", "") == str(name).replace(" ", "")]  # "FZ3.1" and "FZ 3.1"
+        name = alike[0] if name not in names and len(alike) == 1 else name
         if name not in names:
             raise place.fail(f"sheet {sheet!r} is expected, found {names}")
         rows: Sequence[Sequence[object]] = book.get_sheet_by_name(str(name)).to_python(skip_empty_area=False)
@@ -433,9 +515,11 @@ def _read_csv(content: bytes, layout: Layout, part: Part, place: Place) -> Itera
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.delimiter, strict=True)
     width: int | None = None
     try:
+        above = layout.header_has is not None  # lines above the header have fields of their own
         for number, cells in enumerate(reader, 1):
-            width = width or len(cells)
-            if cells and len(cells) != width:
+            above = above and layout.header_has not in cells
+            width = None if above else width or len(cells)
+            if cells and width not in (None, len(cells)):
                 raise place.fail(f"row {number}: {width} fields are expected as in the rows above, found {len(cells)}")
             yield number, cells
     except csv.Error as error:

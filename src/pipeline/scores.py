@@ -64,7 +64,7 @@ def _read_year(connection: duckdb.DuckDBPyConnection, catalog: Catalog, year: in
         "value_status = 'carried_forward' or reference_year < edition_year as is_carried "
         f"from edition__values where edition_year = {year} order by ags, indicator_id"
     ).fetchnumpy()
-    shape = (len(places), len(catalog.indicators))
+    shape = (len(places), len(catalog.sorted_indicators))
     if len(cells["value"]) != shape[0] * shape[1]:
         raise PipelineError(
             f"edition {year}: {len(cells['value'])} values for {shape[0]} places x {shape[1]} indicators"

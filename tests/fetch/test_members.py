@@ -115,3 +115,19 @@ def test_what_is_no_zip_is_refused(box: Box, settings: Make) -> None:
     outcome = fetched(settings())
     assert outcome.state == "refused" and outcome.reason is not None
     assert outcome.reason.startswith("a zip with its directory in the last 1048576 bytes is expected")
+
+
+def test_a_member_with_a_wrong_byte_is_refused(box: Box, settings: Make) -> None:
+    at = WHOLE.index(SUN[:50]) if SUN[:50] in WHOLE else 5000
+    box.put(ADDRESS, WHOLE[:at] + bytes([WHOLE[at] ^ 0xFF]) + WHOLE[at + 1 :])
+    outcome = fetched(settings())
+    assert outcome.state == "refused" and outcome.reason is not None and "damaged" in outcome.reason
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Range": f"bytes 7-200000/{len(WHOLE)}"}], ids=["none", "another"])
+def test_a_piece_from_elsewhere_is_not_pasted_in(box: Box, settings: Make, headers: dict[str, str]) -> None:
+    there = settings()
+    box.put(ADDRESS, WHOLE)
+    box.play(ADDRESS, Reply(obeys_conditions=True), Reply(206, headers, SUN))
+    assert fetched(there).state == "stored"
+    assert stored(there) == {"EinheitenSolar_1.xml": SUN, "EinheitenWind.xml": WIND}

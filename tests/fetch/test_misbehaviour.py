@@ -605,7 +605,7 @@ def test_personal_columns_are_dropped_before_anything_is_kept(box: Box, settings
     box.put(address, b"id,name,head,phone\n1,A,Erika Muster,0123\n")
     (outcome,) = fetch.fetch([declared], there)
     assert (outcome.state, outcome.stale) == ("changed shape", True)
-    assert outcome.reason == "column director is expected, found id, name, head, phone"
+    assert outcome.reason is not None and "column director is expected, found id, name, head, phone" in outcome.reason
     assert not [p for p in there.archive.rglob("*") if p.is_file() and b"Muster" in p.read_bytes()]
 
 
@@ -613,12 +613,13 @@ LANDING = "https://www.example.de/downloads.html"
 
 
 def discovering() -> Source:
-    return source(
+    declared = source(
         "csv",
         address=None,  # type: ignore[arg-type]
         hosts=["www.example.de", "data.example.de"],
         discover={"page": LANDING, "pattern": r"/Register_(?P<date>\d{4}-\d{2}-\d{2})\.csv"},
     )
+    return declared.model_copy(update={"editions": {"2026-09-01": declared.editions["2026"]}})
 
 
 def test_the_newest_file_by_the_date_in_its_name_is_found_on_the_page(box: Box, settings: Make) -> None:
@@ -635,14 +636,26 @@ def test_the_newest_file_by_the_date_in_its_name_is_found_on_the_page(box: Box, 
     assert outcome.state == "unchanged" and {a.status for a in box.asked} == {304}
 
 
+def test_the_file_of_another_day_is_not_given_out_as_the_editions(box: Box, settings: Make) -> None:
+    there = settings()
+    box.put(LANDING, landing("https://data.example.de/a/Register_2026-10-15.csv"))
+    (outcome,) = fetch.fetch([discovering()], there)
+    assert outcome.state == "gone" and outcome.reason is not None
+    assert "the file of edition 2026-09-01 is expected, the newest is https://data.example.de/a/Reg" in outcome.reason
+    older = ["https://data.example.de/a/Register_2026-10-15.csv", "https://data.example.de/a/Register_2026-09-01.csv"]
+    box.put(LANDING, landing(*older))
+    box.put(older[1], b"a;b\n")
+    assert fetch.fetch([discovering()], there)[0].address == older[1]
+
+
 @pytest.mark.parametrize(
     ("links", "message"),
     [
-        (["/a.csv"], "expected, found none among 1 links; has the page changed?"),
+        (["/a.csv"], "is expected, found none among 1; has the page changed?"),
         (["/a/Register_2026-09-01.csv", "/b/Register_2026-09-01.csv"], "one newest link like"),
         (
             ["https://evil.example.org/Register_2026-09-01.csv"],
-            "not on the declared hosts www.example.de, data.example.de",
+            "on www.example.de, data.example.de is expected, found https://evil",
         ),
     ],
 )

@@ -40,7 +40,7 @@ def test_a_manual_trigger_with_parameters_completes_publishes_and_reports(
     assert states == {"ranking-2021": "COMPLETED"}
     assert sums(out) == sums(built), "the flow gives the bytes of stadtrang build"
     tasks = {str(task["name"]) for task in server.ask("task_runs/filter")}
-    assert {f"check-{source}" for source in CATALOG.sources} <= tasks
+    assert {f"check-{source}" for source in CATALOG.retrieved} <= tasks
     assert {"write-2021"} <= tasks
     (report,) = server.ask("artifacts/filter", {"artifacts": {"key": {"any_": ["run-report"]}}})
     assert "# Run report" in str(report["data"])

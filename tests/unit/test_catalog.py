@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import catalog, errors, publish
+from pipeline import catalog, errors, figures, publish, warehouse
 from pipeline.errors import CatalogError, UsageError
 
 FOLDERS = {
@@ -272,3 +272,21 @@ def test_exit_codes_are_those_of_the_contract() -> None:
         if isinstance(kind, type) and issubclass(kind, errors.PipelineError)
     }
     assert codes == {"PipelineError": 1, "CatalogError": 1, "ReadError": 1, "UsageError": 2, "CheckError": 3}
+
+
+def test_what_was_only_described_enters_no_edition(copy: Path) -> None:
+    whole = load(copy)
+    replace(copy / "sources/kba_fz1.yml", "evidence: original bytes", "evidence: described only")
+    waiting = load(copy)
+    gone = {i.id for i in whole.sorted_indicators} - {i.id for i in waiting.sorted_indicators}
+    assert gone == {"battery_electric_cars"}
+    assert set(figures.table_names(whole)) - set(figures.table_names(waiting)) == {"typed__kba_fz1__cars"}
+    layers = ("1_typed", "2_core", "3_indicators", "4_rankings")
+    lost = set(warehouse.layer(whole, *layers)) - set(warehouse.layer(waiting, *layers))
+    assert lost == {"indicator__battery_electric_cars"}
+
+
+def test_an_indicator_of_a_later_year_waits_for_its_edition(copy: Path) -> None:
+    first = "- id: battery_electric_cars\n"
+    replace(copy / "frame/indicators.yml", first, first + "  first_year: 2022\n")
+    assert "battery_electric_cars" not in {i.id for i in load(copy).sorted_indicators}

@@ -24,8 +24,8 @@ from pipeline.read import Reading, read_part
 CATALOG = catalog.load()
 PARTS = [
     pytest.param(source, edition, part, id=f"{source.id}-{edition}-{archive.part_name(part)}")
-    for source in CATALOG.sources.values()
-    for edition, declared in source.editions.items()
+    for source in CATALOG.retrieved.values()
+    for edition, declared in source.retrieved_editions.items()
     for part in declared.parts
 ]
 GV = ("destatis_gv", "2021-12-31", "auszug")
