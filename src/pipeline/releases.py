@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import archive
-from pipeline.catalog import Access, Source, filled
+from pipeline.catalog import FILL, Access, Source, filled
 from pipeline.errors import PipelineError
-from pipeline.fetch import Download, Outcome, discovered, fetch
+from pipeline.fetch import Download, Outcome, dated_links, discovered, fetch
 from pipeline.web import Client, RetrievalError, Settings, Trace, exchange, missing_secrets, read_up_to
 
 SMALL_BYTES = 50_000_000  # a file that is larger and has changed is not downloaded only to say so
@@ -124,7 +124,7 @@ def _announced(outcome: Outcome, scratch: Path) -> int:
 def _next_edition(client: Client, source: Source, access: Access, today: dt.date) -> list[Finding]:
     """Whether the edition behind the newest is there, and if not, whether it is late."""
     if access.discover is not None:
-        return _newest_link(client, source, access)
+        return _newest_link(client, source, access, today)
     release = following(source)
     newest = max(source.editions)
     fills = {**source.editions[newest].fills, "year": int(newest[:4]) + 1} if newest[:4].isdigit() else {}
@@ -162,21 +162,25 @@ def _status_of(client: Client, access: Access, download: Download) -> int:
         return 404 if response.status_code == 200 and is_page else response.status_code
 
 
-def _newest_link(client: Client, source: Source, access: Access) -> list[Finding]:
-    """Whether the newest file that the landing page links is of a declared edition."""
-    reachable = [e for e in source.editions.values() if not e.no_access and not e.address]
-    if reachable:
-        return []  # fetched above, by the same link
+def _newest_link(client: Client, source: Source, access: Access, today: dt.date) -> list[Finding]:
+    """Whether the newest file that the landing page links is of a declared edition, and if so, whether one is late."""
+    assert access.discover is not None
+    if FILL.search(access.discover.pattern):
+        return []  # finds the file of one edition only
     try:
         address = discovered(client, source, access, {})
     except (ValueError, RetrievalError) as error:
         state = error.state if isinstance(error, RetrievalError) else "failed"
         return [Finding(source.id, "", state, str(error))]
-    found = re.sub(r"\D", "", address.rsplit("/", 1)[-1])
-    if any(re.sub(r"\D", "", name) in found for name in source.editions):
-        return [Finding(source.id, "", "same", address)]
-    detail = f"{address} is the newest file and no edition declares it; add it to sources/{source.id}.yml"
-    return [Finding(source.id, "", "published", detail)]
+    ((date, _),) = dated_links([address], access.discover.pattern)
+    if date not in {re.sub(r"\D", "", name) for name in source.editions}:
+        detail = f"{address} is the newest file and no edition declares it; add it to sources/{source.id}.yml"
+        return [Finding(source.id, "", "published", detail)]
+    release = following(source)
+    if release is None or today < _month_after(release.due):
+        return []
+    detail = f"expected in {release.due:%Y-%m}, and the newest file is {address}"
+    return [Finding(source.id, release.edition, "late", detail)]
 
 
 def following(source: Source) -> Release | None:

@@ -16,7 +16,10 @@ SHOWN = (
 TOP_LEAGUES = {"city_30k": "Towns of 30,000 and more", "germany": "All municipalities"}
 
 
-SOURCE_FIELDS = {"id", "title", "publisher", "page", "licence", "level", "release_month", "evidence", "redistribute"}
+SOURCE_FIELDS = {
+    "id", "title", "publisher", "page", "licence", "level", "release_month", "evidence", "redistribute", "access",
+    "no_access",
+}  # fmt: skip
 
 
 def source_table(catalog: Catalog) -> str:

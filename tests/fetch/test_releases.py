@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import samples
-from box import Box, Reply, landing, place_of, publish_real_files, reachable, retrieved
-from fz1 import ADDRESS, GOOD, cli_code, with_cells
+from box import Box, Reply, landing, place_of, publish_real_files, with_real_files
+from fz1 import ADDRESS, GOOD, KBA, cli_code, with_cells
 
 from pipeline import catalog, fetch, releases
 from pipeline.catalog import Source
@@ -19,7 +19,6 @@ from pipeline.web import Settings
 
 Make = Callable[..., Settings]
 CATALOG = catalog.load()
-KBA = CATALOG.sources["kba_fz1"]
 NEXT = ADDRESS.replace("2021", "2022")
 TODAY = dt.date(2026, 11, 25)
 
@@ -112,29 +111,43 @@ def test_a_publisher_who_does_not_answer_is_a_failure(box: Box, chosen: Settings
 
 def test_a_newer_file_on_the_landing_page_is_said(box: Box, settings: Make) -> None:
     register = CATALOG.sources["bnetza_ladesaeulenregister"]
+    register = register.model_copy(update={"editions": {"2022-01-01": register.editions["2022-01-01"]}})
     assert register.access is not None and register.access.discover is not None
     base = "https://data.bundesnetzagentur.de/a/Ladesaeulenregister_BNetzA_"
-    box.put(register.access.discover.page, landing(f"{base}2026-10-01.csv", f"{base}2026-07-28.csv"))
-    found = [line for line in checked(register, settings(), TODAY) if "not asked" not in line]
-    assert found == [
-        f" published: {base}2026-10-01.csv is the newest file and no edition declares it; "
+    page = register.access.discover.page
+
+    def found(*links: str) -> list[str]:
+        box.put(page, landing(*links))
+        return [line for line in checked(register, settings(), dt.date(2023, 1, 5)) if "not asked" not in line]
+
+    assert found(f"{base}2026-09-01.csv", f"{base}2026-07-28.csv") == [
+        f" published: {base}2026-09-01.csv is the newest file and no edition declares it; "
         "add it to sources/bnetza_ladesaeulenregister.yml"
     ]
-    box.put(register.access.discover.page, landing("/nothing.csv"))
-    found = [line for line in checked(register, settings(), TODAY) if "not asked" not in line]
-    assert len(found) == 1 and found[0].startswith(" changed shape: ")
+    assert found(f"{base}2022-01-01.csv") == []
+    assert found("/nothing.csv")[0].startswith(" changed shape: ")
+
+
+def test_a_landing_page_without_a_newer_file_behind_its_month_is_late(box: Box, settings: Make) -> None:
+    register = CATALOG.sources["bnetza_ladesaeulenregister"]
+    register = register.model_copy(update={"editions": {"2022-01-01": register.editions["2022-01-01"]}})
+    assert register.access is not None and register.access.discover is not None
+    link = "https://data.bundesnetzagentur.de/a/Ladesaeulenregister_BNetzA_2022-01-01.csv"
+    box.put(register.access.discover.page, landing(link))
+    lines = [line for line in checked(register, settings(), dt.date(2023, 2, 1)) if "not asked" not in line]
+    assert lines == [f"2023-01-01 late: expected in 2023-01, and the newest file is {link}"]
 
 
 def test_a_check_of_everything_leaves_an_archive_as_it_was(box: Box, settings: Make, upstream: Path) -> None:
     there = settings()
-    sources = retrieved(CATALOG)
+    sources = with_real_files(CATALOG.sources.values(), upstream)
     publish_real_files(box, sources, upstream)
     fetch.fetch(sources, there)
     before = files(there.archive)
     findings = releases.check(sources, there, TODAY)
     assert files(there.archive) == before
     same = {f.source_id for f in findings if f.state == "same"}
-    assert same == {source.id for source in sources if reachable(source)}
+    assert same == {s.id for s in sources}
 
 
 @pytest.mark.parametrize(
