@@ -153,6 +153,7 @@ class Access(Declared):
     sent to the address's own host only. `ca`: the host sends an incomplete chain, so a certificate is expected in
     certificates/<host>.pem. `size_ratio`: bytes by those of the edition before. `drop_columns`: personal ones, taken
     out before anything is kept. `members`: patterns of the members of a large zip that are read over Range.
+    `session`: the source's module asks for its file itself, in one session, with `fetch_file`.
     `read_on_arrival`: false for files too large to be read twice.
     """
 
@@ -174,6 +175,7 @@ class Access(Declared):
     ca: bool = False
     drop_columns: list[str] = []
     members: list[str] = []
+    session: bool = False
     read_on_arrival: bool = True
 
     @model_validator(mode="after")

@@ -30,6 +30,7 @@ from pipeline.catalog import Access, Content, Part, Request, Source, SourceEditi
 from pipeline.errors import PipelineError, ReadError
 from pipeline.personal import strip_personal
 from pipeline.read import Place
+from pipeline.session import receive
 from pipeline.web import (
     CHUNK,
     EVIDENCE_BYTES,
@@ -112,6 +113,7 @@ class Body:
     size: int
     path: Path | None = None
     original: str | None = None
+    note: str | None = None
 
 
 def downloads(client: Client, source: Source, year: int | None = None) -> tuple[list[Download], list[Outcome]]:
@@ -287,7 +289,10 @@ def _try(client: Client, download: Download, known: Retrieval | None, trace: Tra
             if response.status_code != 200:
                 raise status_error(response)
             read_up_to(response, PAGE_BYTES)
-    body = _receive(client, download, download.request, known, trace, deadline)
+    if download.parts and access.session:
+        body = _receive_in_session(client, download, trace, deadline)
+    else:
+        body = _receive(client, download, download.request, known, trace, deadline)
     if body.path is not None and access.job and (code := _job_code(body.path)) in (JOB_TOO_LARGE, JOB_ACCEPTED):
         result = _wait_for_job(client, download, code, body.path, deadline)
         body = _receive(client, download, result, None, trace, deadline)
@@ -359,7 +364,8 @@ def _without_columns(download: Download, body: Body) -> Body:
         body.path.with_suffix(".json").unlink(missing_ok=True)
         raise RetrievalError("changed shape", str(error)) from error
     target.replace(body.path)
-    return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest)
+    note = f"personal columns taken out, the publisher's file had sha256 {body.digest}"
+    return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest, note)
 
 
 def _partial(root: Path, key: str) -> tuple[Path, Path]:
@@ -408,6 +414,15 @@ def _receive(
     digest = archive.digest_of(part)
     archive.write_atomic(note, json.dumps({**_state(note), "sha256": digest, "length": total}).encode())
     return Body(digest, total, part)
+
+
+def _receive_in_session(client: Client, download: Download, trace: Trace, deadline: float) -> Body:
+    """A file that the source's module asks for itself; nothing of an earlier try can be used again."""
+    (edition, part), *_ = download.parts
+    target = _partial(client.settings.archive, download.key)[0]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    note = receive(client, download.source, edition, part, target, trace, deadline)
+    return Body(archive.digest_of(target), target.stat().st_size, target, note=note)
 
 
 def _conditions(etag: str | None, modified: str | None) -> dict[str, str]:
@@ -526,7 +541,7 @@ def _receipt(download: Download, name: str, part: Part, body: Body, now: str) ->
         sha256=body.digest,
         licence=source.licence,
         attribution=source.attribution,
-        note=edition.note,
+        note="; ".join(text for text in (edition.note, body.note) if text) or None,
     )
 
 

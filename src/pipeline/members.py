@@ -69,9 +69,12 @@ def _natural(name: str) -> list[tuple[int, str]]:
 class Reply(Protocol):
     """What a GET gives back; a reply of requests is one."""
 
-    status_code: int
-    content: bytes
-    headers: Mapping[str, str]
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def content(self) -> bytes: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
 
 Get = Callable[[str, Mapping[str, str]], Reply]  # address and headers
@@ -149,13 +152,12 @@ class RangeFile(io.RawIOBase):
         return len(content)
 
 
-def fetch_members(get: Get, address: str, patterns: list[str], target: Path, place: Place) -> str:
+def fetch_members(remote: RangeFile, patterns: list[str], target: Path, place: Place) -> str:
     """The members of a zip at an address that fit the patterns, as a zip of their own; nothing else is transferred.
 
     Every member is compared with its checksum on the way. The new zip holds no clock, so equal members give equal
     bytes. Returns a note for the receipt.
     """
-    remote = RangeFile(get, address, place)
     try:
         buffered = io.BufferedReader(remote, RANGE_BUFFER)
         with open_zip(buffered, place) as packed, zipfile.ZipFile(target, "w", compresslevel=3) as kept:
@@ -170,5 +172,5 @@ def fetch_members(get: Get, address: str, patterns: list[str], target: Path, pla
         target.unlink(missing_ok=True)  # it would be a whole zip with too few members
         if not isinstance(error, ZIP_ERRORS):
             raise
-        raise place.fail(f"{address}: whole members of a zip are expected, found {error}; fetch it again") from error
+        raise place.fail(f"{remote.address}: whole members are expected, found {error}; fetch it again") from error
     return f"{len(wanted)} of {members} members of the publisher's zip of {remote.size:,} bytes, packed again"

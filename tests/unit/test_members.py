@@ -82,7 +82,7 @@ def get(address: str, headers: Mapping[str, str]) -> requests.Response:
 
 
 def fetched(server: Server, target: Path) -> str:
-    return members.fetch_members(get, server.address, PATTERNS, target, PLACE)
+    return members.fetch_members(members.RangeFile(get, server.address, PLACE), PATTERNS, target, PLACE)
 
 
 def refused(server: Server, target: Path) -> str:
@@ -155,5 +155,6 @@ def test_a_damaged_member_is_refused(server: Server, tmp_path: Path) -> None:
 
 def test_a_member_that_is_not_there_is_refused_before_any_is_transferred(server: Server, tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="Biomasse"):
-        members.fetch_members(get, server.address, [*PATTERNS, "EinheitenBiomasse.xml"], tmp_path / "kept.zip", PLACE)
+        remote = members.RangeFile(get, server.address, PLACE)
+        members.fetch_members(remote, [*PATTERNS, "EinheitenBiomasse.xml"], tmp_path / "kept.zip", PLACE)
     assert server.sent < len(server.content)
