@@ -24,8 +24,8 @@ def test_the_first_fetch_gets_all_the_second_nothing_and_the_third_what_changed(
     box: Box, settings: Callable[..., Settings], upstream: Path
 ) -> None:
     chosen = settings()
-    addresses = publish_real_files(box, CATALOG.sources.values(), upstream)
-    sources = list(CATALOG.sources.values())
+    addresses = publish_real_files(box, CATALOG.retrieved.values(), upstream)
+    sources = list(CATALOG.retrieved.values())
 
     first = fetch.fetch(sources, chosen)
     assert states(first) == {"stored": len(addresses)}, [

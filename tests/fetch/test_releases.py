@@ -127,7 +127,7 @@ def test_a_newer_file_on_the_landing_page_is_said(box: Box, settings: Make) -> N
 
 def test_a_check_of_everything_leaves_an_archive_as_it_was(box: Box, settings: Make, upstream: Path) -> None:
     there = settings()
-    sources = list(CATALOG.sources.values())
+    sources = list(CATALOG.retrieved.values())
     publish_real_files(box, sources, upstream)
     fetch.fetch(sources, there)
     before = files(there.archive)
