@@ -147,26 +147,28 @@ class Handler(BaseHTTPRequestHandler):
             return reply.status, headers, content
         if self._is_known(headers):
             return 304, headers, b""
-        start = self._range(file, headers)
-        if start is None:
+        asked = self._range(file, headers)
+        if asked is None:
             return 200, headers, content
-        headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        return 206, headers, content[start:]
+        start, end = asked
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+        return 206, headers, content[start:end]
 
     def _is_known(self, headers: Mapping[str, str]) -> bool:
-        if "Range" in self.headers:
-            return False
         if "If-None-Match" in self.headers:
             return self.headers["If-None-Match"] == headers.get("ETag")
         return "If-Modified-Since" in self.headers and self.headers["If-Modified-Since"] == headers.get("Last-Modified")
 
-    def _range(self, file: File, headers: Mapping[str, str]) -> int | None:
+    def _range(self, file: File, headers: Mapping[str, str]) -> tuple[int, int] | None:
+        """First byte and the one behind the last of what is asked for; None: the whole file."""
         asked = self.headers.get("Range", "")
         condition = self.headers.get("If-Range")
-        if not file.ranges or not asked or condition not in (headers.get("ETag"), headers.get("Last-Modified")):
+        if not file.ranges or not asked or condition not in (None, headers.get("ETag"), headers.get("Last-Modified")):
             return None
-        start = int(asked.removeprefix("bytes=").rstrip("-"))
-        return start if start < len(file.content) else None
+        first, last = asked.removeprefix("bytes=").split("-")
+        size = len(file.content)
+        start, end = (int(first), int(last or size - 1) + 1) if first else (max(size - int(last), 0), size)
+        return (start, min(end, size)) if start < size else None
 
     def _send(self, reply: Reply, status: int, headers: Mapping[str, str], content: bytes) -> int:
         self.send_response(status)

@@ -8,11 +8,13 @@ the source declares goes to the quarantine, and the receipt of the last accepted
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import random
 import re
 import time
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -29,7 +31,7 @@ from pipeline.archive import FRESH, Receipt, Retrieval, part_name
 from pipeline.catalog import Access, Content, Part, Request, Source, SourceEdition, filled
 from pipeline.errors import PipelineError, ReadError
 from pipeline.personal import strip_personal
-from pipeline.read import Place
+from pipeline.read import ZIP_ERRORS, Place
 from pipeline.session import receive
 from pipeline.web import (
     CHUNK,
@@ -49,6 +51,7 @@ from pipeline.web import (
 )
 
 MAX_THREADS = 8
+TAIL_BYTES = 1 << 20  # of a large zip, that hold its directory
 PAGE_BYTES = 20_000_000  # of a landing page or of a reply that only opens a session
 JOB_TOO_LARGE, JOB_ACCEPTED, JOB_PENDING = 98, 99, 104  # status codes of GENESIS
 
@@ -241,16 +244,26 @@ def fetch(sources: Iterable[Source], chosen: Settings, year: int | None = None) 
         archive.locked(chosen.archive, ".fetching", "--archive"),
         ThreadPoolExecutor(max_workers=min(MAX_THREADS, len(groups) or 1)) as pool,
     ):
-        done = list(pool.map(lambda group: [o for s in group for o in _fetch_source(client, s, year)], groups.values()))
+        try:
+            done = list(pool.map(lambda group: _fetch_group(client, group, year), groups.values()))
+        except BaseException:  # also Ctrl-C: the threads leave what they are doing, and the next run goes on there
+            client.stop.set()
+            raise
     return sorted((o for group in done for o in group), key=lambda o: (o.source_id, o.edition, o.parts))
 
 
-def _fetch_source(client: Client, source: Source, year: int | None) -> list[Outcome]:
-    try:
-        wanted, outcomes = downloads(client, source, year)
-        return outcomes + [retrieve(client, download) for download in wanted]
-    except PipelineError as error:  # of the archive: damaged receipts, a full disk
-        return [Outcome(source.id, "", [], "failed", reason=str(error))]
+def _fetch_group(client: Client, sources: Iterable[Source], year: int | None) -> list[Outcome]:
+    """The sources of one host, one after the other."""
+    outcomes: list[Outcome] = []
+    for source in sources:
+        try:
+            wanted, other = downloads(client, source, year)
+            outcomes += other
+            for download in wanted:
+                outcomes.append(retrieve(client, download))  # what is done stays if the next one fails
+        except (PipelineError, OSError) as error:  # of the archive: damaged receipts, a disk that cannot be written
+            outcomes.append(Outcome(source.id, "", [], "failed", reason=str(error)))
+    return outcomes
 
 
 def retrieve(client: Client, download: Download) -> Outcome:
@@ -265,10 +278,19 @@ def retrieve(client: Client, download: Download) -> Outcome:
             return _store(client, download, known, trace, body)
         except RetrievalError as failure:
             if wait is None or not failure.again or time.monotonic() + wait > deadline:
+                _leave_alone(client, failure, trace)
                 return _failed(client, download.source, download.parts, failure, download, trace)
             _put_away(client, download, failure, trace)
-            time.sleep(wait * random.uniform(1, 1.2))
+            client.stop.wait(wait * random.uniform(1, 1.2))
     raise AssertionError("the last try returns")
+
+
+def _leave_alone(client: Client, failure: RetrievalError, trace: Trace) -> None:
+    """A host that does not answer, or says after all tries that it is too much, is not asked for the next file."""
+    if failure.host is not None:
+        client.out_of_reach.setdefault(failure.host, failure.reason)
+    elif trace.status in (429, 503) and trace.final_address:
+        client.out_of_reach.setdefault(urlsplit(trace.final_address).hostname or "", failure.reason)
 
 
 def _known(root: Path, download: Download) -> Retrieval | None:
@@ -385,6 +407,8 @@ def _receive(
     client: Client, download: Download, asked: Request, known: Retrieval | None, trace: Trace, deadline: float
 ) -> Body:
     """The whole file: new bytes in archive/partial/, or those that the publisher says are still right."""
+    if download.access.members:
+        return _receive_members(client, download, known, trace, deadline)
     root = client.settings.archive
     part, note = _partial(root, download.key)
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -423,6 +447,73 @@ def _receive_in_session(client: Client, download: Download, trace: Trace, deadli
     target.parent.mkdir(parents=True, exist_ok=True)
     note = receive(client, download.source, edition, part, target, trace, deadline)
     return Body(archive.digest_of(target), target.stat().st_size, target, note=note)
+
+
+def _receive_members(
+    client: Client, download: Download, known: Retrieval | None, trace: Trace, deadline: float
+) -> Body:
+    """A zip of the declared members alone, each copied byte for byte out of the publisher's larger zip over Range."""
+    asked, access = download.request, download.access
+    part, note = _partial(client.settings.archive, download.key)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    begun = _state(note)
+    finished = begun if "sha256" in begun else {}
+    last = finished or (known.headers if known else {})
+    extra = _conditions(last.get("etag"), last.get("last_modified") or last.get("last-modified"))
+    with exchange(client, access, asked, trace, {**extra, "Range": f"bytes=-{TAIL_BYTES}"}) as response:
+        if response.status_code == 304:
+            return _unchanged(client.settings.archive, part, finished, known, trace)
+        if response.status_code == 200:
+            raise RetrievalError("failed", "the members of a zip are wanted one by one, and the server sends no ranges")
+        if response.status_code != 206:
+            raise status_error(response)
+        now = _noted(response)
+        total = int(response.headers["Content-Range"].rpartition("/")[2])
+        tail = read_up_to(response, TAIL_BYTES)
+    if now["validator"] is None:
+        raise RetrievalError("failed", "the members of a zip are wanted one by one, and the server names no version")
+    members = _members(tail, total, access.members)
+    size = part.stat().st_size if part.is_file() and begun.get("validator") == now["validator"] and not finished else 0
+    archive.write_atomic(note, json.dumps({**now, "length": None}).encode())
+    at = 0
+    for info, start, end in members:
+        info.header_offset = at
+        at += end - start
+        if size < at:
+            span = {"Range": f"bytes={end - (at - size)}-{end - 1}", "If-Range": now["validator"]}
+            with exchange(client, access, asked, Trace(), span) as response:
+                if response.status_code != 206:
+                    raise RetrievalError("failed", "the zip was replaced while its members were read", again=True)
+                size = _append(client, download, response, part, size, deadline)
+    with part.open("r+b") as file:
+        file.truncate(at)
+    with zipfile.ZipFile(part, "a") as packed:  # the members stand; closing writes their directory behind them
+        for info, _, _ in members:
+            packed.filelist.append(info)
+            packed.NameToInfo[info.filename] = info
+    digest, size = archive.digest_of(part), part.stat().st_size
+    archive.write_atomic(note, json.dumps({**now, "sha256": digest, "length": size}).encode())
+    return Body(digest, size, part)
+
+
+def _members(tail: bytes, total: int, patterns: Sequence[str]) -> list[tuple[zipfile.ZipInfo, int, int]]:
+    """The wanted members of a zip by its last bytes, each with its first byte and the one behind its last."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(tail)) as packed:
+            missing = total - len(tail)  # zipfile takes what is missing in front for something else that precedes a zip
+            infos = sorted(packed.infolist(), key=lambda i: i.header_offset)
+            ends = [*(i.header_offset for i in infos[1:]), packed.start_dir]
+    except ZIP_ERRORS as error:
+        raise RetrievalError(
+            "refused", f"a zip with its directory in the last {TAIL_BYTES} bytes is expected, found {error}", again=True
+        ) from error
+    spans = [(i, i.header_offset + missing, end + missing) for i, end in zip(infos, ends, strict=True)]
+    wanted = [s for s in spans if any(re.fullmatch(p, s[0].filename, re.IGNORECASE) for p in patterns)]
+    for pattern in patterns:
+        if not any(re.fullmatch(pattern, info.filename, re.IGNORECASE) for info, _, _ in wanted):
+            names = ", ".join(i.filename for i in infos[:20])
+            raise RetrievalError("changed shape", f"a member {pattern!r} is expected in the zip, found {names}")
+    return wanted
 
 
 def _conditions(etag: str | None, modified: str | None) -> dict[str, str]:
@@ -481,7 +572,7 @@ def _append(
     with part.open("r+b" if size else "wb") as file:
         file.seek(size)
         file.truncate()
-        for chunk in chunks(response, size):
+        for chunk in chunks(client, response, size):
             size += len(chunk)
             if size > access.max_bytes:
                 part.unlink()

@@ -29,7 +29,7 @@ def receive(
                 raise status_error(response)
             size = 0
             with path.open("wb") as file:
-                for chunk in chunks(response, 0):
+                for chunk in chunks(client, response, 0):
                     size += len(chunk)
                     if size > limit:
                         raise RetrievalError("refused", f"at most {limit} bytes are expected, found more")

@@ -91,11 +91,22 @@ def settings(root: Path, home: Path) -> Settings:
 
 
 class RetrievalError(Exception):
-    """One try that came to nothing. `evidence`: what the publisher sent; `again`: whether another try may help."""
+    """One try that came to nothing, with the state that its outcome gets.
 
-    def __init__(self, state: str, reason: str, *, again: bool = False, evidence: Path | bytes | None = None) -> None:
+    `evidence`: what the publisher sent; `again`: whether another try may help; `host`: the one that cannot be reached.
+    """
+
+    def __init__(
+        self,
+        state: str,
+        reason: str,
+        *,
+        again: bool = False,
+        evidence: Path | bytes | None = None,
+        host: str | None = None,
+    ) -> None:
         super().__init__(reason)
-        self.state, self.reason, self.again, self.evidence = state, reason, again, evidence
+        self.state, self.reason, self.again, self.evidence, self.host = state, reason, again, evidence, host
 
 
 @dataclass
@@ -109,7 +120,7 @@ class Trace:
 
 
 class Client:
-    """One session, one lock and one clock per host."""
+    """One session, one lock and one clock per host; hosts that were out of reach are not asked again in a run."""
 
     def __init__(self, chosen: Settings) -> None:
         self.settings = chosen
@@ -118,6 +129,8 @@ class Client:
         self.gates: dict[str, threading.Lock] = {}
         self.last: dict[str, float] = {}
         self.discovered: dict[tuple[str, str], str] = {}
+        self.out_of_reach: dict[str, str] = {}
+        self.stop = threading.Event()
 
     def session(self, host: str) -> requests.Session:
         with self.lock:
@@ -133,7 +146,11 @@ class Client:
         with gate:
             wait = self.last.get(host, -pause) + pause - time.monotonic()
             if wait > 0:
-                time.sleep(wait)
+                self.stop.wait(wait)
+            if self.stop.is_set():
+                raise RetrievalError("failed", "stopped")
+            if host in self.out_of_reach:
+                raise RetrievalError("failed", f"{self.out_of_reach[host]}; not asked again in this run")
             try:
                 yield
             finally:
@@ -274,9 +291,13 @@ def _send(
             "verification is never switched off",
         ) from error
     except requests.exceptions.Timeout as error:
-        raise RetrievalError("failed", f"{host} does not answer within {chosen.timeout[1]:g} s", again=True) from error
+        raise RetrievalError(
+            "failed", f"{host} does not answer within {chosen.timeout[1]:g} s", again=True, host=host
+        ) from error
     except requests.RequestException as error:
-        raise RetrievalError("failed", f"{host} cannot be reached ({_innermost(error)})", again=True) from error
+        raise RetrievalError(
+            "failed", f"{host} cannot be reached ({_innermost(error)})", again=True, host=host
+        ) from error
 
 
 def _innermost(error: BaseException) -> str:
@@ -317,7 +338,7 @@ def _without(found: Any, secrets: list[str]) -> Any:
     return [_without(value, secrets) for value in found] if isinstance(found, list) else found
 
 
-def chunks(response: requests.Response, size: int) -> Iterator[bytes]:
+def chunks(client: Client, response: requests.Response, size: int) -> Iterator[bytes]:
     """The body as it comes, so that a slow one can be left; a body that is cut off is a failure."""
     raw = response.raw
     try:
@@ -326,9 +347,11 @@ def chunks(response: requests.Response, size: int) -> Iterator[bytes]:
                 size += len(chunk)
                 yield chunk
             return
-        while chunk := raw.read1(CHUNK, decode_content=False):
+        while not client.stop.is_set() and (chunk := raw.read1(CHUNK, decode_content=False)):
             size += len(chunk)
             yield chunk
+        if client.stop.is_set():
+            raise RetrievalError("failed", "stopped")
     except (HTTPError, requests.RequestException, ConnectionError, TimeoutError) as error:
         raise RetrievalError(
             "failed", f"the body was cut off after {size} bytes ({_innermost(error)})", again=True

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import samples
 from box import Box, place_of
-from fz1 import ADDRESS, GOOD, cli_code
+from fz1 import ADDRESS, GOOD, KBA, cli_code
 
 from pipeline import archive, catalog, doctor, fetch
 from pipeline.archive import Retrieval
@@ -20,7 +20,6 @@ from pipeline.errors import PipelineError, ReadError
 from pipeline.web import Settings
 
 CATALOG = catalog.load()
-KBA = CATALOG.sources["kba_fz1"]
 SECOND = samples.kba_fz1(cells={"E10": 1})
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import samples
 from box import Box, Reply, landing, packed, place_of
-from fz1 import ADDRESS, GOOD, cli_code, with_cells
+from fz1 import ADDRESS, GOOD, KBA, cli_code, source, with_cells
 
 from pipeline import archive, catalog, fetch, web
 from pipeline.catalog import Source
@@ -28,7 +28,6 @@ from pipeline.web import Settings
 
 Make = Callable[..., Settings]
 CATALOG = catalog.load()
-KBA = CATALOG.sources["kba_fz1"]
 PAGE = b"\xef\xbb\xbf\r\n <!DOCTYPE html><html><head><title>HTTP Status 404</title></head></html>"
 ARCGIS = {"error": {"code": 499, "message": "Token Required"}}
 
@@ -331,24 +330,6 @@ def test_the_bytes_of_another_edition_are_refused(box: Box, chosen: Settings) ->
     assert outcome.reason == "another file is expected for edition 2020-01-01, found the bytes of edition 2021-01-01"
 
 
-def source(content: str, address: str = "https://api.example.de/data", **access: Any) -> Source:
-    """A source of one edition whose replies are accepted by content alone."""
-    declared: dict[str, Any] = KBA.model_dump() | {
-        "id": "a_source",
-        "layouts": {"list": {"reader": "csv"}},
-        "no_access": None,
-        "access": {
-            "hosts": ["api.example.de"],
-            "address": address,
-            "content": content,
-            "read_on_arrival": False,
-            **access,
-        },
-        "editions": {"2026": {"fills": {"year": 2025}, "parts": [{"file": "a/b", "layout": "list"}]}},
-    }
-    return Source.model_validate(declared)
-
-
 JSON_REPLIES: dict[str, tuple[object, str | None]] = {
     "a table": ({"features": [{"attributes": {"ags": "02"}}]}, None),
     "JSON encoded twice": (json.dumps({"rows": [1]}), None),
@@ -503,6 +484,16 @@ def test_a_full_disk_is_noticed_before_the_download(box: Box, settings: Make, mo
 def test_a_host_that_nobody_answers_for_is_a_failure(box: Box, settings: Make) -> None:
     (outcome,) = fetch.fetch([source("csv")], settings(mirror="http://127.0.0.1:9", waits=()))
     assert outcome.reason is not None and outcome.reason.startswith("api.example.de cannot be reached")
+
+
+def test_a_host_that_is_overloaded_is_left_alone_for_the_rest_of_the_run(box: Box, settings: Make) -> None:
+    for edition in KBA.editions.values():
+        assert KBA.access is not None
+        box.play(KBA.access.request(edition, edition.parts[0]).address, *[Reply(503, body=PAGE)] * 9)
+    outcomes = fetch.fetch([KBA], settings())
+    assert [o.state for o in outcomes] == ["failed"] * 4
+    assert len(box.asked) == 6 and len({a.place for a in box.asked}) == 1
+    assert sum("not asked again in this run" in str(o.reason) for o in outcomes) == 3
 
 
 def test_one_sources_failure_does_not_stop_the_others(box: Box, settings: Make) -> None:

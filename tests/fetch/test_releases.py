@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import samples
 from box import Box, Reply, landing, place_of, publish_real_files
-from fz1 import ADDRESS, GOOD, cli_code, with_cells
+from fz1 import ADDRESS, GOOD, KBA, cli_code, with_cells
 
 from pipeline import catalog, fetch, releases
 from pipeline.catalog import Source
@@ -19,7 +19,6 @@ from pipeline.web import Settings
 
 Make = Callable[..., Settings]
 CATALOG = catalog.load()
-KBA = CATALOG.sources["kba_fz1"]
 NEXT = ADDRESS.replace("2021", "2022")
 TODAY = dt.date(2026, 11, 25)
 
