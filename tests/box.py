@@ -230,8 +230,9 @@ def landing(*links: str) -> bytes:
 
 
 def reachable(source: Source) -> list[tuple[str, str, Any]]:
-    """Address, edition and part of all that a source's editions have an address for."""
-    if source.access is None:
+    """Address, edition and part of all that a source's editions have an address for; not what was never retrieved,
+    and not what needs an account."""
+    if source.access is None or source.access.secrets or not source.is_retrieved:
         return []
     return [
         (source.access.request(edition, part).address, name, part)

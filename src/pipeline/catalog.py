@@ -60,6 +60,10 @@ class Declared(BaseModel):
 class Layout(Declared):
     """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`.
 
+    A publisher that moves columns and rows: `header_has` is a text of the lowest header row, from which `header_rows`
+    and `first_row` are then counted (0 is that row), and a position `*` is found by its header text, of which several
+    wordings are parted by " | ". `fill_down`: columns that are written on the first row of a block only.
+
     `custom`: the source's module reads the bytes; `stream`: it reads a file too large for memory, batch by batch."""
 
     reader: Literal["excel", "csv", "fixed_width", "parquet", "custom", "stream"]
@@ -67,6 +71,7 @@ class Layout(Declared):
     delimiter: str = ","
     encoding: str = "utf-8-sig"
     decimal: Literal[".", ","] = "."
+    header_has: str | None = None
     header_rows: list[int] = []
     first_row: int = 2
     width: int | None = None
@@ -82,6 +87,7 @@ class Layout(Declared):
     patterns: dict[str, str] = {}
     stop_at: str | None = None
     cells: dict[str, str] = {}
+    fill_down: list[str] = []
 
 
 class Part(Declared):
@@ -149,12 +155,14 @@ class Access(Declared):
 
     `hosts`: the only ones that addresses, redirects and discovered links may name. `address` (with {names} that an
     edition's `fills` give; {file} is the name of the part's file) or `discover` says where. `before`: requests that
-    open a session. `job`: the reply may be the number of a job (GENESIS). `secrets`: header to environment variable;
-    sent to the address's own host only. `ca`: the host sends an incomplete chain, so a certificate is expected in
-    certificates/<host>.pem. `size_ratio`: bytes by those of the edition before. `drop_columns`: personal ones, taken
-    out before anything is kept. `members`: patterns of the members of a large zip that are read over Range.
-    `session`: the source's module asks for its file itself, in one session, with `fetch_file`.
-    `read_on_arrival`: false for files too large to be read twice.
+    open a session. `job`: the reply may be the number of a job (GENESIS). `dialogue`: one file is made of several
+    replies; `fetch` in the source's module asks for them, once per edition (`fetch_file` where the layout is a stream).
+    `snapshot_days`: the publisher only knows today, so an edition is asked for so many days before and after its
+    reference date, or never. `secrets`: header to environment variable; sent to the address's own host only. `ca`: the
+    host sends an incomplete chain, so a certificate is expected in certificates/<host>.pem. `size_ratio`: bytes by
+    those of the edition before. `drop_columns`: personal ones, taken out before anything is kept. `members`: patterns
+    of the members of a large zip that are read over Range. `read_on_arrival`: false for files too large to be read
+    twice.
     """
 
     hosts: list[str] = Field(min_length=1)
@@ -166,6 +174,8 @@ class Access(Declared):
     headers: dict[str, str] = {}
     before: list[Request] = []
     job: bool = False
+    dialogue: bool = False
+    snapshot_days: int | None = None
     content: Content
     max_bytes: int = Field(default=500_000_000, gt=0)
     size_ratio: tuple[float, float] = (0.5, 2.0)
@@ -175,7 +185,6 @@ class Access(Declared):
     ca: bool = False
     drop_columns: list[str] = []
     members: list[str] = []
-    session: bool = False
     read_on_arrival: bool = True
 
     @model_validator(mode="after")
@@ -231,6 +240,7 @@ class Source(Declared):
     complete: bool
     release_month: int | None = None
     personal: bool = False
+    essential: bool = False  # a yearly run stops where it cannot be had; without any other the last good edition does
     tables: list[str]
     signs: dict[str, str] = {}
     layouts: dict[str, Layout]
@@ -263,6 +273,12 @@ class Source(Declared):
 
     def evidence_of(self, edition: str) -> Evidence:
         return self.editions[edition].evidence or self.evidence
+
+    @property
+    def retrieved_editions(self) -> dict[str, SourceEdition]:
+        """The editions of which real bytes or a recorded reply were read. The others enter no figures of the source,
+        fetched or not, until somebody has looked at the bytes and changed `evidence`."""
+        return {name: e for name, e in self.editions.items() if self.evidence_of(name) != "described only"}
 
     @model_validator(mode="after")
     def _layouts_and_signs_exist(self) -> Source:

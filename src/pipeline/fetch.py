@@ -7,7 +7,9 @@ the source declares goes to the quarantine, and the receipt of the last accepted
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -15,7 +17,7 @@ import random
 import re
 import time
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
@@ -32,6 +34,7 @@ from pipeline.catalog import Access, Content, Part, Request, Source, SourceEditi
 from pipeline.errors import PipelineError, ReadError
 from pipeline.personal import strip_personal
 from pipeline.read import ZIP_ERRORS, Place
+from pipeline.replies import Ask, Reply
 from pipeline.session import receive
 from pipeline.web import (
     CHUNK,
@@ -43,11 +46,13 @@ from pipeline.web import (
     check_room,
     chunks,
     exchange,
+    forms_of,
     missing_secrets,
     read_up_to,
     redacted,
     secrets_of,
     status_error,
+    with_prefect_secrets,
 )
 
 MAX_THREADS = 8
@@ -130,10 +135,12 @@ def downloads(client: Client, source: Source, year: int | None = None) -> tuple[
     gone = missing_secrets(client.settings, source.access)
     if gone and wanted:
         return [], [Outcome(source.id, "", [], "not asked", reason=f"credentials are missing: set {', '.join(gone)}")]
-    outcomes = [Outcome(source.id, n, [], "not asked", reason=e.no_access) for n, e in wanted.items() if e.no_access]
+    today = client.settings.clock().date()
+    reasons = {n: e.no_access or _not_now(source.access, e, today) for n, e in wanted.items()}
+    outcomes = [Outcome(source.id, n, [], "not asked", reason=reason) for n, reason in reasons.items() if reason]
     found: dict[tuple[str, str], Download] = {}
     for name, edition in wanted.items():
-        for part in edition.parts if edition.no_access is None else ():
+        for part in edition.parts if reasons[name] is None else ():
             try:
                 download = _download_of(client, source, source.access, name, edition, part)
             except RetrievalError as failure:
@@ -145,6 +152,17 @@ def downloads(client: Client, source: Source, year: int | None = None) -> tuple[
     return list(found.values()), outcomes
 
 
+def _not_now(access: Access, edition: SourceEdition, today: dt.date) -> str | None:
+    """Why a snapshot of another day than today would be given out as the edition's, or None."""
+    if access.snapshot_days is None or edition.reference_date is None:
+        return None
+    around = dt.timedelta(access.snapshot_days)
+    first, last = edition.reference_date - around, edition.reference_date + around
+    if first <= today <= last:
+        return None
+    return f"the publisher only knows today; this snapshot is taken from {first} to {last}"
+
+
 def _download_of(
     client: Client, source: Source, access: Access, name: str, edition: SourceEdition, part: Part
 ) -> Download:
@@ -154,6 +172,8 @@ def _download_of(
         address = discovered(client, source, access, fills)
     before = tuple(_filled_request(step, fills) for step in access.before)
     request = access.request(edition, part, address)
+    if access.dialogue:  # the address alone does not tell two editions apart
+        request = request.model_copy(update={"parameters": {"edition": name, "part": part_name(part)}})
     return Download(source, access, request, part.content or access.content, ((name, part),), before)
 
 
@@ -236,7 +256,9 @@ def newest(addresses: Sequence[str], pattern: str, hosts: Sequence[str], page: s
 
 def fetch(sources: Iterable[Source], chosen: Settings, year: int | None = None) -> list[Outcome]:
     """Everything of the sources that has an address. One source's failure does not stop the others."""
-    client = Client(chosen)
+    sources = list(sources)
+    secrets = [name for source in sources if source.access for name in source.access.secrets.values()]
+    client = Client(with_prefect_secrets(chosen, secrets))
     groups: dict[str, list[Source]] = {}
     for source in sources:
         groups.setdefault(source.access.hosts[-1] if source.access else "", []).append(source)
@@ -311,8 +333,8 @@ def _try(client: Client, download: Download, known: Retrieval | None, trace: Tra
             if response.status_code != 200:
                 raise status_error(response)
             read_up_to(response, PAGE_BYTES)
-    if download.parts and access.session:
-        body = _receive_in_session(client, download, trace, deadline)
+    if access.dialogue:
+        body = _converse(client, download, known, trace, deadline)
     else:
         body = _receive(client, download, download.request, known, trace, deadline)
     if body.path is not None and access.job and (code := _job_code(body.path)) in (JOB_TOO_LARGE, JOB_ACCEPTED):
@@ -332,6 +354,42 @@ def _try(client: Client, download: Download, known: Retrieval | None, trace: Tra
     if reason := _shape(client.settings.archive, download, body):
         raise RetrievalError("changed shape", reason, evidence=body.path)
     return body
+
+
+def _converse(client: Client, download: Download, known: Retrieval | None, trace: Trace, deadline: float) -> Body:
+    """The file that the source's module makes of several replies; an edition that was accepted is not asked again."""
+    if known is not None and known.sha256 is not None and known.bytes is not None:
+        return Body(known.sha256, known.bytes)
+    access, (edition, part) = download.access, download.parts[0]
+    target = _partial(client.settings.archive, download.key)[0]
+    if download.source.layouts[part.layout].reader == "stream":
+        target.parent.mkdir(parents=True, exist_ok=True)
+        note = receive(client, download.source, edition, part, target, trace, deadline)
+        return Body(archive.digest_of(target), target.stat().st_size, target, note=note)
+    last = Reply(0, b"")
+
+    def ask(request: Request) -> Reply:
+        nonlocal last
+        if time.monotonic() > deadline:
+            raise RetrievalError("failed", f"not finished within {access.deadline_seconds:g} s")
+        with exchange(client, access, request, trace) as response:
+            content = bytearray()
+            for chunk in chunks(client, response, 0):
+                content += chunk
+                if len(content) > access.max_bytes:
+                    raise RetrievalError("refused", f"at most {access.max_bytes} bytes are expected, found more")
+            last = Reply(response.status_code, bytes(content), dict(response.headers))
+        return last
+
+    fetch_part: Callable[[Ask, Source, str, Part], bytes]
+    fetch_part = importlib.import_module(f"pipeline.sources.{download.source.id}").fetch
+    try:
+        content = fetch_part(ask, download.source, edition, part)
+    except ReadError as error:
+        good = last.status == 200
+        raise RetrievalError("refused" if good else "failed", str(error), again=good, evidence=last.content) from error
+    archive.write_atomic(target, content)
+    return Body(hashlib.sha256(content).hexdigest(), len(content), target)
 
 
 def _shape(root: Path, download: Download, body: Body) -> str | None:
@@ -367,7 +425,7 @@ def _size_before(root: Path, download: Download) -> int | None:
 
 
 def _holds(path: Path, secrets: Iterable[str]) -> bool:
-    wanted = [s.encode() for s in secrets if len(s) > 3]
+    wanted = [form.encode() for s in secrets if len(s) > 3 for form in forms_of(s)]
     return bool(wanted) and path.stat().st_size < EVIDENCE_BYTES and any(s in path.read_bytes() for s in wanted)
 
 
@@ -438,15 +496,6 @@ def _receive(
     digest = archive.digest_of(part)
     archive.write_atomic(note, json.dumps({**_state(note), "sha256": digest, "length": total}).encode())
     return Body(digest, total, part)
-
-
-def _receive_in_session(client: Client, download: Download, trace: Trace, deadline: float) -> Body:
-    """A file that the source's module asks for itself; nothing of an earlier try can be used again."""
-    (edition, part), *_ = download.parts
-    target = _partial(client.settings.archive, download.key)[0]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    note = receive(client, download.source, edition, part, target, trace, deadline)
-    return Body(archive.digest_of(target), target.stat().st_size, target, note=note)
 
 
 def _receive_members(
@@ -717,7 +766,8 @@ def _put_away(client: Client, download: Download, failure: RetrievalError, trace
             content.unlink()
             content = taken
     if isinstance(content, bytes) and any(secrets):
-        content = redacted(content.decode("latin-1"), secrets).encode("latin-1")
+        written = [form.encode().decode("latin-1") for secret in secrets if secret for form in forms_of(secret)]
+        content = redacted(content.decode("latin-1"), written).encode("latin-1")
     record = {
         "source_id": download.source.id,
         "parts": [[edition, part_name(part)] for edition, part in download.parts],

@@ -108,7 +108,8 @@ def read_archive(
             "declare it in sources/, or delete the receipts"
         )
     for source in catalog.sources.values():
-        stored = archive.read_receipts(root, source.id)
+        waiting = source.editions.keys() - source.retrieved_editions.keys() if source.is_retrieved else set()
+        stored = [r for r in archive.read_receipts(root, source.id) if r.edition not in waiting]
         for receipt in stored:
             table, rows_read, runs = _read_one(connection, source, receipt, root)
             if table in accounted:

@@ -19,6 +19,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -37,6 +38,7 @@ ZIP_ERRORS = (
 ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*\bt=[\"']e[\"'][^>]*)>(.*?)</(?:\w+:)?c>", re.DOTALL)
 CELL_ADDRESS = re.compile(rb"\br=[\"']([A-Z]+)(\d+)[\"']")
 CELL_VALUE = re.compile(rb"<(?:\w+:)?v[^>]*>([^<]*)<")
+HEADER_WITHIN = 40  # rows in which a header that is found by its text must stand
 MAX_UNPACKED = 1_000_000_000  # bytes; the largest workbook that is declared unpacks to 26 MB
 MAX_RATIO, RATIO_FROM = 200, 100_000_000  # unpacked by packed, looked at above so many unpacked bytes
 
@@ -71,14 +73,14 @@ def read_part(source: Source, edition: str, part: Part, content: bytes) -> Readi
     layout = source.layouts[part.layout]
     place = Place(source.id, edition, Path(part.file).name, part.name or part.layout)
     if part.member is not None and content.startswith(b"PK"):  # as the publisher packs it; found copies are unpacked
-        content = _member(content, part.member, place)
+        content = zip_member(content, part.member, place)
     if layout.reader == "custom":
         module = importlib.import_module(f"pipeline.sources.{source.id}")
         read: Callable[[bytes, Layout, Part, Place], Reading] = module.read
         return read(content, layout, part, place)
     if layout.reader == "parquet":
         return _read_parquet(content, layout, part, place)
-    grid = list(GRIDS[layout.reader](content, layout, part, place))
+    grid = list(_checked(GRIDS[layout.reader](content, layout, part, place), layout, part, place))
     return from_grid(grid, layout, part, place)
 
 
@@ -95,7 +97,7 @@ def read_batches(source: Source, edition: str, part: Part, path: Path) -> Iterat
     yield from read_file(path, layout, part, place)
 
 
-def _member(content: bytes, pattern: str, place: Place) -> bytes:
+def zip_member(content: bytes, pattern: str, place: Place) -> bytes:
     """The one member of a zip whose name matches as a whole, in any case."""
     _check_size(content, place)
     try:
@@ -111,6 +113,7 @@ def _member(content: bytes, pattern: str, place: Place) -> bytes:
 
 def from_grid(grid: list[Row], layout: Layout, part: Part, place: Place) -> Reading:
     """Rows (with their numbers in the file) to the declared columns, as text; other columns are never converted."""
+    layout = _located(grid, layout, place)
     wanted = {**layout.columns, **layout.values}
     at = {name: _position(spec, place) for name, spec in wanted.items()}
     check_header(grid, layout, place)
@@ -120,10 +123,57 @@ def from_grid(grid: list[Row], layout: Layout, part: Part, place: Place) -> Read
     frame.insert(0, "row_number", pd.Series(numbers, dtype="int64"))
     if frame.empty:
         raise place.fail(f"row {layout.first_row} and below: data is expected, found none")
+    frame[layout.fill_down] = frame[layout.fill_down].ffill()
     check_patterns(frame, layout, place)
     frame = _with_constants(frame, layout, part)
     rows_read = len(frame) + rejected.count
     return Reading(_to_cells(frame, layout), rejected.frame(), rows_read)
+
+
+def _located(grid: list[Row], layout: Layout, place: Place) -> Layout:
+    """The layout with rows as numbers and columns as letters where it names them by their text."""
+    if layout.header_has is not None:
+        texts = {number: [plain(text_of(cell)) for cell in cells] for number, cells in grid[:HEADER_WITHIN]}
+        found = next((number for number, cells in texts.items() if layout.header_has in cells), None)
+        if found is None:
+            expected = f"a header with {layout.header_has!r} is expected"
+            raise place.fail(f"rows 1 to {HEADER_WITHIN}: {expected}, found none{_header_advice()}")
+        rows = {"header_rows": [found + row for row in layout.header_rows], "first_row": found + layout.first_row}
+        layout = layout.model_copy(update=rows)
+    by_text = [name for name, spec in {**layout.columns, **layout.values}.items() if spec.startswith("*:")]
+    if not by_text:
+        return layout
+    head = dict(grid[: max(layout.header_rows)])
+    lines = [[plain(text_of(cell)) for cell in head.get(number, [])] for number in layout.header_rows]
+    spread = [list(accumulate(line, _own_or_left)) for line in lines[:-1]]  # over merged cells
+    titles = [{" ".join(filter(None, texts)), texts[-1]} for texts in zip_longest(*spread, lines[-1], fillvalue="")]
+    return layout.model_copy(
+        update={
+            key: {name: _lettered(name, spec, titles, layout, place) for name, spec in columns.items()}
+            for key, columns in (("columns", layout.columns), ("values", layout.values))
+        }
+    )
+
+
+def _own_or_left(left: str, own: str) -> str:
+    return own or left
+
+
+def _lettered(name: str, spec: str, titles: Sequence[set[str]], layout: Layout, place: Place) -> str:
+    """`"*: one wording | another"` to the letter of the one column whose titles have one of the wordings: its text in
+    the lowest header row, or the texts of all, each standing for the empty cells to its right too."""
+    if not spec.startswith("*:"):
+        return spec
+    wordings = [plain(wording) for wording in spec.removeprefix("*:").split(" | ")]
+    found = [number for number, title in enumerate(titles, 1) if not title.isdisjoint(wordings)]
+    if len(found) != 1:
+        row = ", ".join(map(str, layout.header_rows))
+        there = [longest for title in titles if (longest := max(title, key=len))]
+        raise place.fail(
+            f"row {row}: one column {' or '.join(map(repr, wordings))} ({name}) is expected, found {len(found)}. "
+            f"Header found: {there}{_header_advice()}"
+        )
+    return f"{column_letter(found[0])}:"
 
 
 def _data_rows(
@@ -322,9 +372,13 @@ def text_of(value: object) -> str | None:
 
 
 def _read_excel(content: bytes, layout: Layout, part: Part, place: Place) -> Iterator[Row]:
-    sheet = open_sheet(content, layout.sheet, place)
+    yield from enumerate(open_sheet(content, layout.sheet, place), 1)
+
+
+def _checked(rows: Iterator[Row], layout: Layout, part: Part, place: Place) -> Iterator[Row]:
+    """The rows, after a look at the cells that must hold a text: title, date, edition."""
     cells = {**layout.cells, **part.cells}
-    for number, row in enumerate(sheet, 1):
+    for number, row in rows:
         for address, expected in list(cells.items()):
             letters, line = re.fullmatch(r"([A-Z]+)(\d+)", address).groups()  # type: ignore[union-attr]
             if int(line) == number:
@@ -334,7 +388,7 @@ def _read_excel(content: bytes, layout: Layout, part: Part, place: Place) -> Ite
                 del cells[address]
         yield number, row
     if cells:
-        raise place.fail(f"cell {', '.join(cells)} is expected, found the end of the sheet")
+        raise place.fail(f"cell {', '.join(cells)} is expected, found the end of the file")
 
 
 def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequence[Sequence[object]]:
@@ -347,6 +401,8 @@ def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequenc
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         names = book.sheet_names
         name = names[sheet] if isinstance(sheet, int) and sheet < len(names) else sheet
+        alike = [n for n in names if str(n).replace(" ", "") == str(name).replace(" ", "")]  # "FZ3.1" and "FZ 3.1"
+        name = alike[0] if name not in names and len(alike) == 1 else name
         if name not in names:
             raise place.fail(f"sheet {sheet!r} is expected, found {names}")
         rows: Sequence[Sequence[object]] = book.get_sheet_by_name(str(name)).to_python(skip_empty_area=False)
@@ -459,9 +515,11 @@ def _read_csv(content: bytes, layout: Layout, part: Part, place: Place) -> Itera
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.delimiter, strict=True)
     width: int | None = None
     try:
+        above = layout.header_has is not None  # lines above the header have fields of their own
         for number, cells in enumerate(reader, 1):
-            width = width or len(cells)
-            if cells and len(cells) != width:
+            above = above and layout.header_has not in cells
+            width = None if above else width or len(cells)
+            if cells and width not in (None, len(cells)):
                 raise place.fail(f"row {number}: {width} fields are expected as in the rows above, found {len(cells)}")
             yield number, cells
     except csv.Error as error:

@@ -1,4 +1,4 @@
-"""What a run says: the summary on the screen and the report that an operator reads."""
+"""What a command shows: the summary of a run and the table of sources."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import warehouse
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, Source
 from pipeline.publish import Published
 
 SHOWN = (
@@ -20,12 +20,16 @@ SOURCE_FIELDS = {"id", "title", "publisher", "page", "licence", "level", "releas
 
 
 def source_table(catalog: Catalog) -> str:
-    """The registry as a markdown table; the README shows it."""
+    """The registry as a markdown table; the README shows it. Brackets: an edition whose evidence is another one's."""
     rows = [
-        [s.id, s.licence, s.level, s.release_month or "-", ", ".join(s.editions), s.evidence]
+        [s.id, s.licence, s.level, s.release_month or "-", ", ".join(_editions(s)), s.evidence]
         for s in catalog.sources.values()
     ]
     return markdown_table(rows, ["source", "licence", "level", "release month", "editions", "evidence"])
+
+
+def _editions(source: Source) -> list[str]:
+    return [f"{name} ({e.evidence})" if e.evidence else name for name, e in source.editions.items()]
 
 
 def summary(published: Sequence[Published], out: Path) -> dict[str, Any]:
@@ -61,40 +65,6 @@ def row_texts(row: dict[str, Any]) -> list[str]:
         str(row["rank"]), row["name"], row["land_name"], f"{row['population']:,}", f"{row['score']:.2f}",
         f"{row['score_potential']:.1f}", f"{row['score_implementation']:.1f}", "-" if before is None else str(before),
     ]  # fmt: skip
-
-
-def markdown(published: Sequence[Published], accounts: Path) -> str:
-    """The run report: editions, leagues, areas left out, sources, failed checks and the account of rows."""
-    newest = max(published, key=lambda edition: edition.year)
-    parts = [
-        "# Run report",
-        "",
-        markdown_table(
-            [[e.year, e.revision, "new" if e.is_new else "unchanged"] for e in published],
-            ["edition", "revision", "files"],
-        ),
-    ]
-    queries = {
-        "Leagues": ("rankings", "select league, status, count(*) as places"),
-        "Areas": ("areas", "select indicator_set, area, status, indicators, round(weight, 4) as weight, reason"),
-        "Sources": ("sources", "select source_id, edition, any_value(licence) as licence, count(*) as files"),
-        "Checks that failed": ("checks", 'select severity, suite, expectation, "column", observed, failing_rows'),
-    }
-    with warehouse.connect() as connection:
-        for title, (name, select) in queries.items():
-            table = f"read_parquet({warehouse.literal(str(newest.folder / f'{name}.parquet'))})"
-            some = "where not success" if name == "checks" else ""
-            sql = f"{select} from {table} {some} group by all order by all"
-            parts += ["", f"## {title} {newest.year}", "", _query_table(connection, sql)]
-        account = f"select * from read_parquet({warehouse.literal(str(accounts))}) order by all"
-        parts += ["", "## Account of rows", "", _query_table(connection, account)]
-    return "\n".join(parts) + "\n"
-
-
-def _query_table(connection: Any, sql: str) -> str:
-    result = connection.execute(sql)
-    header = [column[0] for column in result.description]
-    return markdown_table(result.fetchall(), header)
 
 
 def markdown_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import json
 import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, urldefrag, urljoin, urlsplit
@@ -79,7 +80,7 @@ class Settings:
 
 
 def settings(root: Path, home: Path) -> Settings:
-    """From the environment. A mirror is the user's own, so that no pause is needed there."""
+    """From the environment. A mirror is the user's own, so that nothing is waited for there."""
     mirror = os.environ.get("STADTRANG_MIRROR") or None
     contact = os.environ.get("STADTRANG_CONTACT", "").strip()
     if not contact and mirror is None:
@@ -87,7 +88,9 @@ def settings(root: Path, home: Path) -> Settings:
             "publishers must be able to reach whoever asks them: set STADTRANG_CONTACT to your mail or web address, "
             "or take the files from a folder with --from DIR"
         )
-    return Settings(root, home, contact or "mirror", mirror, 0 if mirror else None)
+    if mirror:
+        return Settings(root, home, contact or "mirror", mirror, 0, (0,), 0, 1)
+    return Settings(root, home, contact)
 
 
 class RetrievalError(Exception):
@@ -316,16 +319,47 @@ def secrets_of(chosen: Settings, access: Access) -> dict[str, str]:
     return {header: chosen.environment.get(name, "") for header, name in names.items()}
 
 
+def with_prefect_secrets(chosen: Settings, names: Iterable[str]) -> Settings:
+    """Settings whose environment also has those secrets that are not in it and that a Prefect server keeps, under the
+    same name in lower case with hyphens. Without a server that is configured nobody is asked."""
+    wanted = [name for name in names if name not in chosen.environment]
+    if not wanted:
+        return chosen
+    kept = {name: secret for name in wanted if (secret := _prefect_secret(name.lower().replace("_", "-"))) is not None}
+    return replace(chosen, environment={**chosen.environment, **kept})
+
+
+def _prefect_secret(name: str) -> str | None:
+    try:
+        import httpx
+        from prefect.blocks.system import Secret
+        from prefect.settings import PREFECT_API_URL
+    except ImportError:
+        return None
+    if not PREFECT_API_URL.value():  # to ask would start a server
+        return None
+    try:
+        return str(Secret.load(name, _sync=True).get())  # type: ignore[union-attr,call-arg]
+    except (ValueError, httpx.HTTPError):  # no such block, or no answer
+        return None
+
+
 def missing_secrets(chosen: Settings, access: Access) -> list[str]:
     """Environment variables that are declared and not there. An empty one is there: a token has no password."""
     return [name for name in access.secrets.values() if name not in chosen.environment]
 
 
 def redacted(found: T, secrets: Iterable[str]) -> T:
-    """The same text, or document of texts, without any secret, as it is and as addresses quote it."""
-    wanted = sorted({form for s in secrets if s for form in (s, quote(s, safe=""), quote_plus(s))}, key=len)
+    """The same text, or document of texts, without any secret, as it is and as addresses and JSON write it."""
+    wanted = sorted({form for s in secrets if s for form in forms_of(s)}, key=len)
     cleaned: T = _without(found, wanted[::-1])
     return cleaned
+
+
+def forms_of(secret: str) -> set[str]:
+    """A secret as it is, as addresses quote it, and as JSON writes quotes and umlauts."""
+    written = (json.dumps(secret, ensure_ascii=plain)[1:-1] for plain in (True, False))
+    return {secret, quote(secret, safe=""), quote_plus(secret), *written}
 
 
 def _without(found: Any, secrets: list[str]) -> Any:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from box import Box, opened
-from pipeline.web import Settings
 
 from pipeline import web
+from pipeline.web import Settings
 
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 

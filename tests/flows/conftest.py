@@ -1,4 +1,4 @@
-"""A real Prefect server on loopback with a worker, for the tests of this folder."""
+"""A real Prefect server on loopback with a worker, and publishers in a box, for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from box import Box, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFECT = str(Path(sys.executable).with_name("prefect"))
@@ -26,6 +27,7 @@ class Server:
     api: str
     environment: dict[str, str]
     home: Path
+    box: Box
 
     def prefect(self, *arguments: str, code: int = 0, timeout: int = 240) -> str:
         result = subprocess.run(
@@ -39,6 +41,17 @@ class Server:
         reply = requests.post(f"{self.api}/{path}", json=body or {}, timeout=30)
         reply.raise_for_status()
         return list(reply.json())
+
+    def runs(self, flow: str, *states: str) -> list[dict[str, object]]:
+        """Runs of a flow in the given states, the newest first."""
+        return self.ask(
+            "flow_runs/filter",
+            {
+                "flows": {"name": {"any_": [flow]}},
+                "flow_runs": {"state": {"type": {"any_": list(states)}}},
+                "sort": "START_TIME_DESC",
+            },
+        )
 
 
 def free_port() -> int:
@@ -56,7 +69,14 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def publishers() -> Iterator[Box]:
+    """A box that has nothing yet."""
+    with opened(Box()) as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def server(publishers: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Started once; deployments of prefect.yaml, a process pool and a worker are there."""
     home, port = tmp_path_factory.mktemp("prefect"), free_port()
     api = f"http://127.0.0.1:{port}/api"
@@ -68,6 +88,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_SCHEDULED_TIME": "P400D",  # by default nothing later than 100 days
         "DO_NOT_TRACK": "1",
+        "STADTRANG_MIRROR": publishers.address,
+        "STADTRANG_LATE_TRIES": "0",
         "STADTRANG_HOME": str(ROOT),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
@@ -78,7 +100,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ]
     try:
         _wait_for(api, home)
-        here = Server(api, environment, home)
+        here = Server(api, environment, home, publishers)
         here.prefect("work-pool", "create", "local", "--type", "process")
         here.prefect("deploy", "--all")
         running.append(subprocess.Popen([PREFECT, "worker", "start", "--pool", "local"], **start))  # type: ignore[call-overload]

@@ -292,7 +292,7 @@ def test_text_of_publishers_that_must_not_be_passed_on_is_not_in_the_figures(mad
     assert not closed & set(bundled["source_id"])
 
 
-def test_the_attribution_names_every_source(made: Path) -> None:
+def test_the_attribution_names_every_source_that_was_retrieved(made: Path) -> None:
     lines = (made / "ATTRIBUTION.csv").read_text("utf-8").splitlines()
     assert lines[0] == "source_id,title,publisher,licence,attribution,page"
     assert [line.split(",")[0] for line in lines[1:]] == list(CATALOG.retrieved)

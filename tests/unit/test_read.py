@@ -25,7 +25,7 @@ CATALOG = catalog.load()
 PARTS = [
     pytest.param(source, edition, part, id=f"{source.id}-{edition}-{archive.part_name(part)}")
     for source in CATALOG.retrieved.values()
-    for edition, declared in source.editions.items()
+    for edition, declared in source.retrieved_editions.items()
     for part in declared.parts
 ]
 GV = ("destatis_gv", "2021-12-31", "auszug")

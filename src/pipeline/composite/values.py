@@ -50,3 +50,9 @@ class Indicators:
 def finite(values: Floats) -> Floats:
     """inf and -inf become NaN: a division by nothing is a missing value, not the best of all."""
     return np.where(np.isfinite(values), values, np.nan)
+
+
+def ratio(numerators: Floats, denominators: Floats) -> Floats:
+    """numerators / denominators; NaN where either is missing or the denominator is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return finite(numerators / denominators)

@@ -43,3 +43,12 @@ def _capped(weight: Floats, limit: Floats) -> Floats:
             raise PipelineError("the limit on flags leaves no area that could take the weight")
         share = np.where(capped, np.where(capped, limit, 0.0), rest * free / free.sum())
     return share
+
+
+def checked(weight: Floats, number: int, what: str) -> Floats:
+    """The weights as shares of 1; an error unless there are `number` of them, none negative or missing, not all 0."""
+    if weight.shape != (number,):
+        raise PipelineError(f"{weight.size} weights do not match {number} {what}")
+    if not (np.isfinite(weight) & (weight >= 0)).all() or not weight.sum() > 0:
+        raise PipelineError(f"weights of {what} must be 0 or more and not all 0, found {weight.tolist()}")
+    return np.asarray(weight / weight.sum())

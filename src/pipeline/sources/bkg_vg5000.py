@@ -14,7 +14,7 @@ from pipeline.regions import NEEDS_GEO
 
 def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
     """Attributes: row_number, ags, name. Outlines: row_number, wkb (hex; EPSG:31467, metres)."""
-    _check_length(content, part, place)
+    check_length(content, part, place)
     try:
         rows = _attributes(content, layout) if part.name == "dbf" else _outlines(content)
     except ImportError as error:
@@ -30,7 +30,7 @@ def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
     )
 
 
-def _check_length(content: bytes, part: Part, place: Place) -> None:
+def check_length(content: bytes, part: Part, place: Place) -> None:
     """Both parts say in their header how long they are."""
     try:
         if part.name == "dbf":

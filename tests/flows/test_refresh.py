@@ -1,0 +1,80 @@
+"""Asking the publishers as an operator meets it: a first run, one with nothing new, and publishers that fail."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from box import Reply, publish_real_files, reachable
+
+from pipeline import archive, catalog
+
+CATALOG = catalog.load()
+FEW = ["kba_fz1", "mobilitydata_gbfs", "oparl_endpoints"]
+
+
+def run(server: Any, archive_folder: Path, out: Path, sources: list[str], code: int = 0) -> None:
+    server.prefect(
+        "deployment", "run", "refresh-sources/refresh", "-p", f"archive={archive_folder}", "-p", f"out={out}",
+        "-p", f"sources={json.dumps(sources)}", "--watch", code=code,
+    )  # fmt: skip
+
+
+def steps(out: Path) -> dict[str, tuple[str, str]]:
+    """Name of each step of the newest report to its state and note."""
+    newest = max((out / "reports").glob("*.json"))
+    (section,) = (s for s in json.loads(newest.read_text("utf-8")) if s["title"] == "Steps")
+    return {row[0]: (row[1], row[3]) for row in section["rows"]}
+
+
+@pytest.fixture(scope="module")
+def addresses(server: Any, upstream: Path) -> list[str]:
+    return publish_real_files(server.box, CATALOG.sources.values(), upstream)
+
+
+def test_a_run_fetches_the_next_one_fetches_nothing_and_a_failing_source_stops_no_other(
+    server: Any, addresses: list[str], tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "archive", tmp_path / "editions"
+    run(server, folder, out, FEW)
+    assert {name: state for name, (state, _) in steps(out).items()} == {f"fetch {name}": "completed" for name in FEW}
+    stored = {name: archive.read_receipts(folder, name) for name in FEW}
+    assert all(stored.values())
+
+    server.box.asked.clear()
+    run(server, folder, out, FEW)
+    assert server.box.downloaded() == []
+
+    server.box.asked.clear()
+    for address, _, _ in reachable(CATALOG.sources["kba_fz1"]):
+        server.box.play(address, *[Reply(503, body=b"<html>no scripts</html>")] * 60)
+    run(server, folder, out, FEW)
+    server.box.queued.clear()
+    found = steps(out)
+    assert found["fetch kba_fz1"][0] == "stale"
+    assert found["fetch mobilitydata_gbfs"][0] == "completed"
+    assert {name: archive.read_receipts(folder, name) for name in FEW} == stored, "the last good files stand"
+    reports = server.ask("artifacts/filter", {"artifacts": {"key": {"any_": ["refresh-report"]}}})
+    newest = max(reports, key=lambda report: str(report["created"]))
+    assert "| fetch kba_fz1 | stale |" in str(newest["data"])
+
+
+def test_an_essential_source_that_fails_fails_the_run(server: Any, addresses: list[str], tmp_path: Path) -> None:
+    for address, _, _ in reachable(CATALOG.sources["destatis_gv"]):
+        server.box.play(address, *[Reply(403, body=b"<html>forbidden</html>")] * 60)
+    run(server, tmp_path / "archive", tmp_path / "editions", ["destatis_gv", "mobilitydata_gbfs"], code=1)
+    server.box.queued.clear()
+    (failed, *_) = server.runs("refresh-sources", "FAILED")
+    assert "destatis_gv: essential and could not be fetched" in str(failed["state"])
+    assert steps(tmp_path / "editions")["fetch mobilitydata_gbfs"][0] == "completed"
+
+
+def test_the_weekly_run_is_scheduled(server: Any) -> None:
+    for _ in range(90):
+        if waiting := server.runs("refresh-sources", "SCHEDULED"):
+            break
+        time.sleep(1)
+    assert waiting
