@@ -126,6 +126,7 @@ def yearly_ranking(
         try:
             if archive:
                 folder = _figures(asked, archive, figures or str(Path(home) / "figures"), home, progress)
+            typed.require_schema(declared, Path(folder))
             published = _publish(declared, wanted, folder, out, dry_run, progress)
         finally:  # a run that fails is reported too
             write_report(published, folder, [vars(step) for step in progress.steps], out, started.isoformat())

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.catalog import Source
+from pipeline.catalog import Catalog, Source
 
 PUBLISHED = dt.datetime(2026, 10, 1, 8, tzinfo=dt.UTC)
 
@@ -227,6 +227,11 @@ def packed(members: Mapping[str, bytes]) -> bytes:
 def landing(*links: str) -> bytes:
     """A page with these links."""
     return ("<!doctype html><html>" + "".join(f'<a href="{link}">x</a>' for link in links) + "</html>").encode()
+
+
+def retrieved(catalog: Catalog) -> list[Source]:
+    """The sources, each with its editions, of which there are files to publish."""
+    return [source.model_copy(update={"editions": source.retrieved_editions}) for source in catalog.retrieved.values()]
 
 
 def reachable(source: Source) -> list[tuple[str, str, Any]]:

@@ -240,8 +240,12 @@ def kba_fz1(
     for row, (district, total, plugin, electric) in enumerate(cars, 10):
         _put(sheet, row, [None, None, None, district, total, None, None, None, None, plugin, electric])
     below = sheet.max_row
-    _put(sheet, below + 1, [None, "SONSTIGE", None, None, 40706, None, None, None, None, 438, 338])
-    _put(sheet, below + 2, [None, "DEUTSCHLAND INSGESAMT", None, None, 48248584, *[None] * 4, 279861, 309083])
+    others = (40706, 438, 338)
+    total, plugin, electric = (
+        sum(number for row in cars if isinstance(number := row[at], int)) + others[at - 1] for at in (1, 2, 3)
+    )
+    _put(sheet, below + 1, [None, "SONSTIGE", None, None, others[0], *[None] * 4, *others[1:]])
+    _put(sheet, below + 2, [None, "DEUTSCHLAND INSGESAMT", None, None, total, *[None] * 4, plugin, electric])
     sheet.cell(below + 4, 2, "© Kraftfahrt-Bundesamt, Flensburg")
     return _saved(book, sheet, cells)
 
@@ -313,7 +317,7 @@ def ladesaeulenregister(*, date: str = "01.01.2022", cells: Cells | None = None,
         where = [place.plz, place.name.split(",")[0], LAENDER[place.land]]
         where += [("Kreisfreie Stadt " if kind == "41" else "Landkreis ") + district.split(",")[0]]
         degrees = [float(place.latitude.replace(",", ".")), float(place.longitude.replace(",", "."))]
-        device = [dt.date(2020, 1, 11), 22, "Normalladeeinrichtung", 2, "AC Steckdose Typ 2", 22]
+        device = [dt.date(2021, 11, 11), 22, "Normalladeeinrichtung", 2, "AC Steckdose Typ 2", 22]
         _put(sheet, row, ["Beispielwerke", "Marktplatz", 1, None, *where, *degrees, *device])
     return _saved(book, sheet, cells)
 
@@ -357,6 +361,16 @@ def breitbandatlas_xlsx(*, date: str = "12.2025") -> bytes:
         values = [99.5, 99.0, 98.5, 98.0, 97.0, 96.0, 95.5, *["–"] * 7, 12.5, 12.5, 12.5, 12.5, 12.5, 12.5, 12.25]
         _put(sheet, row, [place.ags, f"Gemeinde {place.name}", "4 - Gemeinde", *values, *["-"] * 7])
     return _saved(book, sheet, None)
+
+
+def repacked(workbook: bytes, member: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A workbook with one member of its zip changed."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, change(content) if name == member else content)
+    return packed.getvalue()
 
 
 def vg5000(squares: Mapping[str, tuple[float, float, float]]) -> tuple[bytes, bytes]:

@@ -34,6 +34,14 @@ select
   dated.source_id, dated.edition, dated.row_number, dated.place_name, dated.reference_date, dated.list_year,
   case when not dated.is_region then coalesce(aliases.ags, names.ags) end as ags,
   case
+    when dated.is_region then null
+    when aliases.ags is not null then 'alias'
+    when names.ags is null then null
+    when dated.scope = '' then 'name'
+    when length(dated.scope) = 2 then 'name_and_land'
+    else 'name_and_title'
+  end as method,
+  case
     when dated.is_region then 'a region of the same name as a municipality'
     when coalesce(aliases.ags, names.ags) is null then 'no municipality of exactly this name, or several'
   end as reason

@@ -1,5 +1,5 @@
 -- one row per edition year, league and municipality
--- intervals, groups, probabilities, size-adjusted and gate columns belong to the uncertainty part and are NULL until it exists
+-- intervals, groups, probabilities and gate columns belong to the uncertainty part and are NULL until it exists
 with ranked as (
   select edition_year, league, ags_number, rank, status, reason from score__ranks
 ),
@@ -26,7 +26,7 @@ select
   cast(previous.rank as integer) as rank_previous,
   cast(previous.rank - scored.rank as integer) as rank_change,
   cast(null as double) as rank_change_p05, cast(null as double) as rank_change_p95,
-  cast(null as double) as score_size_adjusted, cast(null as integer) as rank_size_adjusted, cast(null as integer) as rank_strategy_gate,
+  size.score as score_size_adjusted, cast(size.rank as integer) as rank_size_adjusted, cast(null as integer) as rank_strategy_gate,
   scored.availability,
   case when scored.status in ('ranked', 'mostly_inherited') then scored.share_inherited end as share_inherited,
   case when scored.status in ('ranked', 'mostly_inherited') then scored.share_own end as share_own,
@@ -37,3 +37,5 @@ join edition__places as places using (edition_year, ags_number)
 join frame__years as years using (edition_year)
 left join ranked as previous
   on previous.edition_year = scored.edition_year - 1 and previous.league = scored.league and previous.ags_number = scored.ags_number
+left join size__scores as size
+  on size.edition_year = scored.edition_year and size.league = scored.league and size.ags_number = scored.ags_number

@@ -27,7 +27,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from pipeline import checks, figures, publish, scores, warehouse
+from pipeline import checks, figures, findings, matching, publish, scores, warehouse
 from pipeline.catalog import Catalog
 from pipeline.errors import CheckError
 
@@ -64,6 +64,7 @@ def build(catalog: Catalog, folder: Path, out: Path, years: Sequence[int], threa
         work = Path(name)
         prepared = pool.submit(prepare, catalog, folder, work, threads)
         checked = pool.submit(check_sources, catalog, folder, work)
+        figures.require_schema(catalog, folder)
         require(checked.result(), work, out)
         prepared.result()
         running = [pool.submit(write_edition, catalog, work, year, staged, out, threads) for year in sorted(years)]
@@ -178,7 +179,11 @@ def prepare(catalog: Catalog, folder: Path, work: Path, threads: int = 1) -> Non
     folder. The models themselves run per edition, beside each other."""
     with warehouse.connect(threads) as connection:
         derive(connection, catalog, folder)
+        joins = matching.account(connection, catalog)
+        warehouse.save(connection, joins, work / CHECKS / "joins.parquet")
+        matching.require(joins)
         scores.score_all(connection, catalog)
+        findings.find(connection, catalog)
         for name in publish.inputs(catalog):
             target = work / publish.INPUTS / f"{name}.parquet"
             warehouse.write_parquet(connection, f'from "{name}"', target, compression="snappy")
@@ -194,7 +199,7 @@ def derive(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path
     models = warehouse.layer(catalog, "2_core", "3_indicators", "4_rankings")
     models = {name: sql for name, sql in models.items() if name not in published}
     models["indicator_values"] = warehouse.union_of_indicators(catalog)
-    warehouse.run(connection, models, keep=publish.inputs(catalog))
+    warehouse.run(connection, models, keep={*publish.inputs(catalog), *findings.inputs(catalog), matching.JOINS})
 
 
 def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Path, threads: int = 1) -> None:

@@ -60,11 +60,15 @@ class Declared(BaseModel):
 class Layout(Declared):
     """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`.
 
+    `where`: the values of the rows in scope; `outside`: a pattern of those that may be left out, others are errors.
+    `whole`: counts, in which a fraction is an error. `patterns`: how keys look.
+
     A publisher that moves columns and rows: `header_has` is a text of the lowest header row, from which `header_rows`
     and `first_row` are then counted (0 is that row), and a position `*` is found by its header text, of which several
     wordings are parted by " | ". `fill_down`: columns that are written on the first row of a block only.
 
-    `custom`: the source's module reads the bytes; `stream`: it reads a file too large for memory, batch by batch."""
+    `custom`: the source's module reads the bytes; `stream`: it reads a file too large for memory, batch by batch.
+    """
 
     reader: Literal["excel", "csv", "fixed_width", "parquet", "custom", "stream"]
     sheet: str | int | None = None
@@ -84,6 +88,8 @@ class Layout(Declared):
     periods: list[str] = []
     constants: dict[str, str] = {}
     where: dict[str, list[str]] = {}
+    outside: dict[str, str] = {}
+    whole: list[str] = []
     patterns: dict[str, str] = {}
     stop_at: str | None = None
     cells: dict[str, str] = {}
@@ -224,7 +230,32 @@ def filled(pattern: str, fills: Mapping[str, str | int]) -> str:
     return FILL.sub(value, pattern)
 
 
+class Steady(Declared):
+    """How a series goes on from one date to the next, as the real files do with room to spare; a step beyond it stops.
+
+    correlation: least rank correlation; ratio: bounds of the median of new by old; same: largest share of unchanged
+    values; coverage: largest relative change of the number of values; leap: largest factor by which one place may leave
+    the others; breaks: dates at which the series is known to break, and `why`.
+    """
+
+    correlation: float = 0.9
+    ratio: tuple[float, float] = (0.7, 1.4)
+    same: float = 0.5
+    coverage: float = 0.05
+    leap: float = 10.0
+    breaks: list[dt.date] = []
+    why: str | None = None
+
+    @model_validator(mode="after")
+    def _breaks_have_a_reason(self) -> Steady:
+        if self.breaks and not self.why:
+            raise ValueError("key 'why' must say why the series breaks")
+        return self
+
+
 class Source(Declared):
+    """A publisher's data set. `match`: by level the least share of entries or keys that must find their place."""
+
     id: str
     title: str
     publisher: str
@@ -243,6 +274,8 @@ class Source(Declared):
     essential: bool = False  # a yearly run stops where it cannot be had; without any other the last good edition does
     tables: list[str]
     signs: dict[str, str] = {}
+    steady: dict[str, Steady] = {}
+    match: dict[str, float] = {}
     layouts: dict[str, Layout]
     editions: dict[str, SourceEdition]
     access: Access | None = None
@@ -282,6 +315,8 @@ class Source(Declared):
 
     @model_validator(mode="after")
     def _layouts_and_signs_exist(self) -> Source:
+        if self.steady and "*" not in self.steady:
+            raise ValueError("steady: an entry '*' for all variables without one of their own is expected")
         for name, edition in self.editions.items():
             for part in edition.parts:
                 if part.layout not in self.layouts:
@@ -355,6 +390,36 @@ class MethodSpec(Declared):
     imputation_minimum_places: int
 
 
+class Finding(Declared):
+    """A question put to the data. readings: verdict to two sentences with fields in braces, alike in both languages;
+    unit: of the estimates, `units` where an outcome has its own; names: how readings call outcomes and comparisons."""
+
+    id: str
+    question_de: str
+    question_en: str
+    method_de: str
+    method_en: str
+    assumptions_de: str
+    assumptions_en: str
+    seed: int
+    draws: int = Field(ge=100)
+    minimum_places: int = Field(ge=3)
+    unit: str
+    units: dict[str, str] = {}
+    parameters: dict[str, float] = {}
+    names_de: dict[str, str] = {}
+    names_en: dict[str, str] = {}
+    readings_de: dict[str, str]
+    readings_en: dict[str, str]
+
+    @model_validator(mode="after")
+    def _readings_match(self) -> Finding:
+        for de, en in ((self.readings_de, self.readings_en), (self.names_de, self.names_en)):
+            if de.keys() != en.keys():
+                raise ValueError(f"in one language only: {', '.join(sorted(de.keys() ^ en.keys()))}")
+        return self
+
+
 class Edition(Declared):
     year: int
     revision: str
@@ -395,6 +460,9 @@ class Column(Declared):
 
 
 class Correction(Declared):
+    """A known error of a publisher. `model`: the SQL that leaves the values out or puts them right; `guard`: which rows
+    of the typed `table` are wrong. Where none is left the publisher has put it right, and the entry goes."""
+
     id: str
     source: str
     applies_to: str
@@ -402,6 +470,8 @@ class Correction(Declared):
     provider: str
     reported: dt.date | None
     model: str
+    table: str
+    guard: str
 
 
 class Alias(Declared):
@@ -425,6 +495,7 @@ class Catalog:
     editions: Mapping[int, Edition]
     bounds: Mapping[str, Bounds]
     columns: Mapping[str, Column]
+    findings: Mapping[str, Finding]
     corrections: Mapping[str, Correction]
     aliases: tuple[Alias, ...]
     sql: Mapping[str, str]
@@ -516,6 +587,7 @@ def load(
         editions=_entries(Edition, frame / "editions.yml", "year"),
         bounds=_entries(Bounds, frame / "bounds.yml", "method"),
         columns=_entries(Column, frame / "columns.yml", "name"),
+        findings=_entries(Finding, frame / "findings.yml", "id"),
         corrections=_entries(Correction, frame / "corrections.yml", "id"),
         aliases=tuple(_entries(Alias, frame / "aliases.yml", "name").values()),
         sql={path.stem: _text(path) for path in models},
@@ -598,6 +670,7 @@ def _check_references(c: Catalog) -> None:
         where = f"corrections.yml: {correction.id}"
         _missing(f"{where}: key 'source'", "unknown source", [correction.source], c.sources)
         _missing(f"{where}: key 'model'", "unknown model", [correction.model], c.sql)
+        _missing(f"{where}: key 'table'", "unknown table", [correction.table], c.sources[correction.source].tables)
 
 
 def _check_methods(c: Catalog) -> None:

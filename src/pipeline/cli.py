@@ -283,6 +283,18 @@ def figures(
 
 
 @app.command()
+def matches(figures: Figures = None, json_: Json = False, quiet: Quiet = False) -> None:
+    """How names in lists became places: method and evidence per entry, candidates for a person where none was found."""
+    from pipeline import catalog, matching
+    from pipeline.figures import BUNDLED
+
+    declared, folder = catalog.load(), figures or BUNDLED
+    found, likely = matching.matches(declared, folder), matching.candidates(declared, folder)
+    document = {"matches": found.to_dict("records"), "candidates": likely.to_dict("records")}
+    _show(document, json_, quiet, lambda: matching.lines(found, likely))
+
+
+@app.command()
 def bounds(
     figures: Figures = None,
     out: Annotated[Path | None, typer.Option("--out", help="Default: frame/bounds.yml of the program.")] = None,
@@ -331,6 +343,61 @@ def verify(
     )
     if differing:
         raise typer.Exit(5)
+
+
+@app.command()
+def whatif(
+    year: Annotated[int, typer.Option("--year", help="Edition year.")],
+    league: Annotated[str, typer.Option("--league", help="A rank is always a rank in a league.")] = "city_30k",
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="area=factor,...: 2 doubles the area's published weight.")
+    ] = None,
+    without: Annotated[list[str] | None, typer.Option("--without", help="An area to leave out; repeats.")] = None,
+    normalisation: Annotated[
+        str, typer.Option("--normalisation", help="min_max (published), range, rank, percentile, z_score, "
+                          "distance_to_leader.")
+    ] = "min_max",
+    aggregation: Annotated[
+        str, typer.Option("--aggregation", help="arithmetic (published), geometric or copeland, between areas.")
+    ] = "arithmetic",
+    top: Annotated[int, typer.Option("--top", min=0, help="How many places from the first on.")] = 10,
+    place: Annotated[list[str] | None, typer.Option("--place", help="AGS or name of a place to show; repeats.")] = None,
+    out: Out = None, json_: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Ranks under other weights or choices, beside the published ones. Not the published ranking."""
+    from pipeline import catalog, published, report
+    from pipeline import whatif as question
+
+    factors = question.parse_weights(weights) if weights is not None else {}
+    asked = question.Question(league, factors, without or [], normalisation, aggregation)
+    declared = catalog.load()
+    with published.connect(published.folder(out or home() / "editions", year), *question.FILES) as edition:
+        published.require_league(edition, league)
+        found = question.read(edition, league, declared.leagues[league].indicator_set)
+        places = published.require_places(edition, league, place or [], declared)
+    answer = question.answer(found, asked)
+    document = question.document(found, asked, answer, top, places)
+    _show(document, json_, quiet, lambda: report.whatif_lines(document))
+
+
+@app.command()
+def compare(
+    ranks: Annotated[Path, typer.Argument(help="CSV with a header: ags or name, and rank.")],
+    year: Annotated[int, typer.Option("--year", help="Edition year.")],
+    league: Annotated[str, typer.Option("--league", help="A rank is always a rank in a league.")] = "city_30k",
+    top: Annotated[int, typer.Option("--top", min=0, help="How many of the biggest disagreements.")] = 10,
+    out: Out = None, json_: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Someone else's ranking against ours: agreement, biggest disagreements, and the areas that explain them."""
+    from pipeline import catalog, published, report
+    from pipeline import compare as comparison
+
+    declared = catalog.load()
+    entries = comparison.read_ranks(ranks)
+    with published.connect(published.folder(out or home() / "editions", year), *comparison.FILES) as edition:
+        lists, left_out = comparison.place(edition, league, entries, declared, ranks)
+    document = comparison.document(lists, league, year, left_out, top)
+    _show(document, json_, quiet, lambda: report.compare_lines(document))
 
 
 def _show(document: Any, as_json: bool, quiet: bool, lines: Callable[[], list[str]] | None = None) -> None:

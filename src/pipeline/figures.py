@@ -24,7 +24,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from pipeline import archive, warehouse
+from pipeline import archive, relations, warehouse
 from pipeline.catalog import PACKAGE, Catalog, Source
 from pipeline.errors import CheckError, PipelineError, ReadError
 from pipeline.read import Place, Reading, read_batches, read_part
@@ -37,10 +37,11 @@ POINTS = {  # raw tables with latitude and longitude, and the table that says in
     "raw__bnetza_ladesaeulenregister": "raw__located_stations",
     "raw__gtfs_stops": "raw__located_stops",
     "raw__jedeschule": "raw__located_schools",
+    "raw__klinik_atlas": "raw__located_hospitals",
 }
 CELL_COLUMNS = [
     "source_id", "edition", "part", "row_number", "source_column", "level", "level_text", "unit_key",
-    "unit_name", "region_id", "district", "period", "variable", "raw",
+    "unit_name", "region_id", "land", "district", "period", "variable", "raw",
 ]  # fmt: skip
 REJECTED = ["source_id", "edition", "part", "row_first", "row_last", "rule", "reason", "raw", "rows"]
 
@@ -60,6 +61,8 @@ def make(catalog: Catalog, archive_root: Path, target: Path) -> pd.DataFrame:
         ):
             accounts, rejected, receipts = read_archive(connection, catalog, archive_root)
             typed = type_tables(connection, catalog, rejected)
+            relations.require(connection, catalog, whole_sources(catalog, receipts))
+            _drop_raw(connection)
             accounts = balance(connection, accounts, typed)
             folder = Path(beside) / "new"
             folder.mkdir()  # the temporary folder is private, the figures in it are not
@@ -218,13 +221,39 @@ def type_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, rejecte
         if name not in catalog.typed_tables:  # what several tables share is a view: it needs no copy of all cells
             connection.execute(f'create or replace view "{name}" as {wanted[name]}')
             continue
-        warehouse.run(connection, {name: wanted[name]})
+        _type_table(connection, catalog.typed_tables[name], name, wanted[name])
         _refuse_unknown_signs(connection, catalog.typed_tables[name], name)
         _split_rejected(connection, catalog.typed_tables[name], name)
+    return sorted(name for name in wanted if name in catalog.typed_tables)
+
+
+def _type_table(connection: duckdb.DuckDBPyConnection, source: Source, name: str, sql: str) -> None:
+    try:
+        warehouse.run(connection, {name: sql})
+    except PipelineError as error:
+        if isinstance(error.__cause__, duckdb.ConversionException | duckdb.OutOfRangeException):
+            raise ReadError(
+                f"{source.id}: {name}: values that fit their columns are expected, found one that does not: "
+                f"{str(error.__cause__).splitlines()[0]}"
+            ) from error
+        raise
+
+
+def whole_sources(catalog: Catalog, receipts: pd.DataFrame) -> set[str]:
+    """Sources of which every declared part of every edition was read."""
+    there = set(zip(receipts["source_id"], receipts["edition"], receipts["part"], strict=True))
+    return {
+        source.id
+        for source in catalog.sources.values()
+        if all((source.id, e, archive.part_name(p)) in there for e, d in source.editions.items() for p in d.parts)
+    }
+
+
+def _drop_raw(connection: duckdb.DuckDBPyConnection) -> None:
+    """What is typed and looked at is not needed raw: memory."""
     for name in sorted(warehouse.tables(connection)):
         if name.startswith("raw_"):
-            connection.execute(f'drop table "{name}"')  # memory: what is typed is not needed raw
-    return sorted(name for name in wanted if name in catalog.typed_tables)
+            connection.execute(f'drop table "{name}"')
 
 
 def _typeable(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> dict[str, str]:
@@ -389,6 +418,63 @@ def table_names(catalog: Catalog) -> list[str]:
         "accounts",
         "receipts",
     ]
+
+
+def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
+    """What each typed table must be, column by type: as its SQL gives it on empty raw tables of the layouts."""
+    with warehouse.connect() as connection:
+        warehouse.declare(connection, catalog)
+        texts = ", ".join(f'null::{"bigint" if c == "row_number" else "varchar"} as "{c}"' for c in CELL_COLUMNS)
+        connection.execute(f"create table raw_cells as select {texts} where false")
+        connection.execute("create table raw__located_stations (edition varchar, row_number bigint, ags varchar)")
+        for name, columns in _raw_columns(catalog).items():
+            texts = ", ".join(f'"{column}" varchar' for column in columns)
+            connection.execute(f'create table "{name}" (row_number bigint, {texts})')
+        models = warehouse.layer(catalog, "1_typed")
+        found = {}
+        for name in warehouse.order(models):
+            connection.execute(f'create view "{name}" as {models[name]}')
+            kinds = warehouse.describe(connection, f'from "{name}"')
+            if name in catalog.typed_tables:
+                found[name] = {column: kind for column, kind in kinds.items() if not column.startswith("reject_")}
+    return found
+
+
+def _raw_columns(catalog: Catalog) -> dict[str, dict[str, None]]:
+    """The text columns of every raw table of rows, in no order that matters."""
+    columns: dict[str, dict[str, None]] = {}
+    for source in catalog.sources.values():
+        for edition in source.editions.values():
+            for part in edition.parts:
+                layout = source.layouts[part.layout]
+                if layout.values:
+                    continue
+                constants = {**layout.constants, **part.constants}
+                name = f"raw__{source.id}" + (f"__{constants['table']}" if "table" in constants else "")
+                columns.setdefault(name, {}).update(
+                    dict.fromkeys(("source_id", "edition", "part", *layout.columns, *constants))
+                )
+    return columns
+
+
+def require_schema(catalog: Catalog, folder: Path) -> None:
+    """Raise ReadError where a table of a figures folder is not what the program's SQL makes."""
+    with warehouse.connect() as connection:
+        for name, expected in schemas(catalog).items():
+            if name not in table_names(catalog):
+                continue
+            load_table(connection, folder, name)
+            found = warehouse.describe(connection, f'from "{name}"')
+            wrong = [
+                f"{column} {expected.get(column, 'not there')} is expected, found {found.get(column, 'none')}"
+                for column in [*expected, *found]
+                if expected.get(column) != found.get(column)
+            ]
+            if wrong:
+                raise ReadError(
+                    f"figures {folder}: {name}.parquet is a table of another program version: {'; '.join(wrong[:3])}; "
+                    "make the figures again with `stadtrang figures`"
+                )
 
 
 def load_table(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:

@@ -33,6 +33,8 @@ FILES: Mapping[str, str] = {  # file: the unique key that its rows are sorted by
     "areas": "indicator_set, area",
     "weights": "indicator_set, indicator_id",
     "funding": "ags, project_id, role, source_url",
+    "size": "league, measure",
+    "findings": "finding_id, league, outcome, comparison",
     "sources": "source_id, edition, part",
     "dictionary": "kind, name",
     "checks": 'suite, "table", "column", expectation, kwargs',

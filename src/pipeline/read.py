@@ -39,8 +39,19 @@ ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*\bt=[\"']e[\"'][^>]*)>(.*?)</(?:\w
 CELL_ADDRESS = re.compile(rb"\br=[\"']([A-Z]+)(\d+)[\"']")
 CELL_VALUE = re.compile(rb"<(?:\w+:)?v[^>]*>([^<]*)<")
 HEADER_WITHIN = 40  # rows in which a header that is found by its text must stand
+FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
+FORMULA_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*[^>/])>(\s*<(?:\w+:)?f[\s/>].*?)</(?:\w+:)?c>", re.DOTALL)
+WIDE_CELL = re.compile(rb"\br\s*=\s*[\"']([A-Za-z]{2,})\d")
+LONG_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*?\br\s*=\s*[\"'](\d+)|\br\s*=\s*[\"'][A-Za-z]+(\d{6,})")
+BAD_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]|[ÃÂ][\x80-\xbf]")
 MAX_UNPACKED = 1_000_000_000  # bytes; the largest workbook that is declared unpacks to 26 MB
+MAX_ROWS, MAX_COLUMNS = 250_000, 1_000  # of a sheet; the largest that is declared has 16,300 rows and 54 columns
+MAX_CELLS = 30_000_000  # of the rectangle around all cells of a sheet, which is what its reader allocates
 MAX_RATIO, RATIO_FROM = 200, 100_000_000  # unpacked by packed, looked at above so many unpacked bytes
+
+
+class Formula(str):
+    """A formula of a spreadsheet without its result: no text, and no empty cell either."""
 
 
 @dataclass(frozen=True)
@@ -117,14 +128,17 @@ def from_grid(grid: list[Row], layout: Layout, part: Part, place: Place) -> Read
     wanted = {**layout.columns, **layout.values}
     at = {name: _position(spec, place) for name, spec in wanted.items()}
     check_header(grid, layout, place)
-    rows, numbers, rejected = _data_rows(grid, layout, at)
+    rows, numbers, rejected = _data_rows(grid, layout, at, place)
     columns = {name: _column(rows, index) for name, index in at.items()}
     frame = pd.DataFrame(columns, dtype="str")
     frame.insert(0, "row_number", pd.Series(numbers, dtype="int64"))
     if frame.empty:
         raise place.fail(f"row {layout.first_row} and below: data is expected, found none")
     frame[layout.fill_down] = frame[layout.fill_down].ffill()
+    _check_formulas(columns, numbers, wanted, place)
+    _check_text(frame, layout, place)
     check_patterns(frame, layout, place)
+    check_whole(frame, layout, place)
     frame = _with_constants(frame, layout, part)
     rows_read = len(frame) + rejected.count
     return Reading(_to_cells(frame, layout), rejected.frame(), rows_read)
@@ -177,7 +191,7 @@ def _lettered(name: str, spec: str, titles: Sequence[set[str]], layout: Layout, 
 
 
 def _data_rows(
-    grid: list[Row], layout: Layout, at: Mapping[str, int]
+    grid: list[Row], layout: Layout, at: Mapping[str, int], place: Place
 ) -> tuple[list[Sequence[object]], list[int], Rejected]:
     """Rows below the header that are not empty, their numbers, and the rows that are not used."""
     rows: list[Sequence[object]] = []
@@ -191,7 +205,7 @@ def _data_rows(
         if stopped:
             rejected.add(number, "footer", "text below the data", _joined(cells))
             continue
-        outside = _outside(cells, layout, at) if layout.where else None
+        outside = _outside(number, cells, layout, at, place) if layout.where else None
         if outside:
             rejected.add(number, "out_of_scope", outside, None)
             continue
@@ -312,11 +326,60 @@ def _is_footer(cells: Sequence[object], layout: Layout, at: Mapping[str, int]) -
     return not re.fullmatch(pattern.strip(), (_cell(cells, at[column.strip()]) or "").strip())
 
 
-def _outside(cells: Sequence[object], layout: Layout, at: Mapping[str, int]) -> str | None:
+def _outside(number: int, cells: Sequence[object], layout: Layout, at: Mapping[str, int], place: Place) -> str | None:
+    """Why a row is out of scope. What may be left out is declared too: a code nobody knows is no row to pass over."""
     for column, allowed in layout.where.items():
-        if (_cell(cells, at[column]) or "").strip() not in allowed:
-            return f"{column} is not one of {', '.join(allowed)}"
+        text = (_cell(cells, at[column]) or "").strip()
+        if text in allowed:
+            continue
+        known = layout.outside.get(column)
+        if known is not None and not re.fullmatch(known, text):
+            raise place.fail(
+                f"row {number}, column {column}: one of {', '.join(allowed)}, or what may be left out ({known!r}), is "
+                f"expected, found {text!r}; a new code must be declared under `where` or `outside`"
+            )
+        return f"{column} is not one of {', '.join(allowed)}"
     return None
+
+
+def _check_formulas(
+    columns: Mapping[str, Sequence[str | None]], numbers: Sequence[int], wanted: Mapping[str, str], place: Place
+) -> None:
+    """A formula that was saved without its result would pass for an empty cell."""
+    for name, values in columns.items():
+        for number, value in zip(numbers, values, strict=True):
+            if type(value) is Formula:
+                raise place.fail(
+                    f"row {number}, column {wanted[name].split(':')[0]} ({name}): a value is expected, found the "
+                    f"formula {value!r} without its result; open the file in a spreadsheet and save it"
+                )
+
+
+def _check_text(frame: pd.DataFrame, layout: Layout, place: Place) -> None:
+    """Control characters and UTF-8 that was read as something else ("KÃ¶ln") are signs of a wrong encoding."""
+    for column in layout.columns:
+        texts = frame[column].dropna()
+        bad = texts[texts.str.contains(BAD_TEXT)]
+        if len(bad):
+            row = int(frame.loc[bad.index[0], "row_number"])
+            raise place.fail(
+                f"row {row}, column {column}: readable text is expected, found {bad.iloc[0]!r} ({len(bad)} rows); "
+                "has the encoding changed?"
+            )
+
+
+def check_whole(frame: pd.DataFrame, layout: Layout, place: Place) -> None:
+    """Counts are whole and not negative: "5.033" for 5,033 cars is a dot between thousands, not five cars."""
+    for column in layout.whole:
+        given = frame[column].dropna().str.strip()
+        bad = given[given.str.contains(r"\d") & ~given.str.fullmatch(r"\d[\d ]*(\.0)?")]
+        if len(bad):
+            row = int(frame.loc[bad.index[0], "row_number"])
+            where = layout.values.get(column) or layout.columns.get(column) or column
+            raise place.fail(
+                f"row {row}, column {where.split(':')[0].strip()} ({column}): a whole number is expected, found "
+                f"{bad.iloc[0]!r} ({len(bad)} rows differ); are there signs between the thousands?"
+            )
 
 
 def check_patterns(frame: pd.DataFrame, layout: Layout, place: Place) -> None:
@@ -397,23 +460,29 @@ def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequenc
     if head.startswith((b"<!doctype", b"<html")):
         raise place.fail("a workbook is expected, found an HTML page: the publisher probably answered with an error")
     _check_size(content, place)
+    marked = _marked_cells(content, sheet, place)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        names = book.sheet_names
-        name = names[sheet] if isinstance(sheet, int) and sheet < len(names) else sheet
-        alike = [n for n in names if str(n).replace(" ", "") == str(name).replace(" ", "")]  # "FZ3.1" and "FZ 3.1"
-        name = alike[0] if name not in names and len(alike) == 1 else name
-        if name not in names:
-            raise place.fail(f"sheet {sheet!r} is expected, found {names}")
-        rows: Sequence[Sequence[object]] = book.get_sheet_by_name(str(name)).to_python(skip_empty_area=False)
+        name = _sheet_name(book.sheet_names, sheet, place)
+        rows: Sequence[Sequence[object]] = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
     except (CalamineError, OSError, EOFError, ValueError, KeyError) as error:
         raise _damaged_workbook(content, error, place) from error
     except BaseException as error:  # calamine can panic on a damaged file, and a panic is no Exception
         if type(error).__name__ == "PanicException":
             raise _damaged_workbook(content, error, place) from error
         raise
-    errors = _error_cells(content, str(name), place)
-    return _with_errors(rows, errors, place) if errors else rows
+    return _with_errors(rows, marked, place) if marked else rows
+
+
+def _sheet_name(names: Sequence[str], sheet: str | int | None, place: Place) -> str:
+    """A sheet by position or by name, in which blanks come and go ("FZ3.1", "FZ 3.1")."""
+    name = names[sheet] if isinstance(sheet, int) and sheet < len(names) else sheet
+    if name in names:
+        return str(name)
+    alike = [n for n in names if n.replace(" ", "") == str(name).replace(" ", "")]
+    if len(alike) != 1:
+        raise place.fail(f"sheet {sheet!r} is expected, found {list(names)}")
+    return alike[0]
 
 
 def _with_errors(
@@ -427,43 +496,83 @@ def _with_errors(
     return filled
 
 
-def _error_cells(content: bytes, sheet: str, place: Place) -> list[tuple[int, int, str]]:
-    """Cells of an xlsx sheet that hold an error of the spreadsheet such as #VALUE!, from 0, with that text.
+def _marked_cells(content: bytes, sheet: str | int | None, place: Place) -> list[tuple[int, int, str]]:
+    """Cells of an xlsx sheet, from 0, that calamine gives as empty and that are not: an error of the spreadsheet (such
+    as #VALUE!) with its text, a formula without its result as `Formula`. An empty cell would pass for "not collected".
 
-    Calamine gives an empty cell for them, and an empty cell would pass for a value that was not collected. (Of an old
-    .xls they stay empty: nothing here can read its records.)
+    Looks at the sheet before it is opened, so that a cell in row 1,048,576 is refused and not allocated. (Of an old
+    .xls errors stay empty: nothing here can read its records.)
     """
     if not content.startswith(b"PK"):
         return []
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if "xl/workbook.xml" not in packed.namelist():
-                return []
-            text = packed.read(_sheet_member(packed, sheet))
+            text = packed.read(_sheet_member(packed, sheet, place))
     except (*ZIP_ERRORS, ElementTree.ParseError, KeyError) as error:
         raise _damaged_workbook(content, error, place) from error
-    found = []
+    _check_extent(text, place)
+    return [*_error_cells(text, place), *_formula_cells(text, place)]
+
+
+def _check_extent(text: bytes, place: Place) -> None:
+    """The rectangle around all cells is what the reader allocates, be they two."""
+    columns = max((_position(f"{mark.decode().upper()}:", place) + 1 for mark in _short_marks(text)), default=26)
+    rows = max((int(a or b) for a, b in LONG_ROW.findall(text)), default=0)
+    if rows > MAX_ROWS or columns > MAX_COLUMNS or rows * columns > MAX_CELLS:
+        raise place.fail(
+            f"a sheet of at most {MAX_ROWS:,} rows, {MAX_COLUMNS:,} columns and {MAX_CELLS:,} cells is expected, "
+            f"found a cell in row {rows:,} and one in column {column_letter(columns)}; is it the right file?"
+        )
+
+
+def _short_marks(text: bytes) -> set[bytes]:
+    """Column marks of two letters and more; one too long for a column counts as the last there is."""
+    return {mark if len(mark) <= 3 else b"ZZZ" for mark in WIDE_CELL.findall(text)}
+
+
+def _error_cells(text: bytes, place: Place) -> Iterator[tuple[int, int, str]]:
     for cell in ERROR_CELL.finditer(text) if b't="e"' in text or b"t='e'" in text else ():
-        address, value = CELL_ADDRESS.search(cell[1]), CELL_VALUE.search(cell[2])
-        if address is None:
-            raise place.fail(f"an address is expected in every cell of sheet {sheet!r}, found {cell[0][:80]!r}")
-        column = _position(f"{address[1].decode()}:", place)
-        found.append((int(address[2]) - 1, column, value[1].decode() if value else "#ERROR!"))
-    return found
+        value = CELL_VALUE.search(cell[2])
+        yield *_address(cell, place), value[1].decode() if value else "#ERROR!"
 
 
-def _sheet_member(packed: zipfile.ZipFile, sheet: str) -> str:
-    """The member of the zip that holds a sheet; raises KeyError where there is none."""
-    book = ElementTree.fromstring(packed.read("xl/workbook.xml"))
-    links = ElementTree.fromstring(packed.read("xl/_rels/workbook.xml.rels"))
+def _formula_cells(text: bytes, place: Place) -> Iterator[tuple[int, int, str]]:
+    for cell in FORMULA_CELL.finditer(text) if FORMULA.search(text) else ():
+        is_empty_text = re.search(rb"\bt=[\"']str[\"']", cell[1]) and b"<v" in cell[2]  # =IF(..., "") has a result
+        if not is_empty_text and not re.search(rb"<(?:\w+:)?(?:v\b[^>]*>[^<]|is\b)", cell[2]):
+            formula = re.search(rb"<(?:\w+:)?f\b[^>]*>([^<]*)<", cell[2])
+            yield *_address(cell, place), Formula("=" + (formula[1].decode("utf-8", "replace") if formula else ""))
+
+
+def _address(cell: re.Match[bytes], place: Place) -> tuple[int, int]:
+    """Row and column of a cell, from 0."""
+    found = CELL_ADDRESS.search(cell[1])
+    if found is None:
+        raise place.fail(f"an address is expected in every cell of the sheet, found {cell[0][:80]!r}")
+    return int(found[2]) - 1, _position(f"{found[1].decode()}:", place)
+
+
+def _sheet_member(packed: zipfile.ZipFile, sheet: str | int | None, place: Place) -> str:
+    """The member of the zip that holds a sheet, by name or 0-based position; raises KeyError for a broken link."""
+    if "xl/workbook.xml" not in packed.namelist():
+        raise place.fail(f"a workbook of Excel (.xlsx) is expected, found a zip of {packed.namelist()[:5]}")
+    links = {link.attrib["Id"]: link.attrib["Target"] for link in _xml(packed, "xl/_rels/workbook.xml.rels", place)}
     ids = {
-        e.attrib["name"]: v
-        for e in book.iter()
-        for k, v in e.attrib.items()
-        if "name" in e.attrib and k.endswith("}id")
+        element.attrib["name"]: value
+        for element in _xml(packed, "xl/workbook.xml", place).iter()
+        for key, value in element.attrib.items()
+        if "name" in element.attrib and key.endswith("}id")
     }
-    targets = {link.attrib["Id"]: link.attrib["Target"] for link in links}
-    return posixpath.normpath(posixpath.join("/xl", targets[ids[sheet]])).lstrip("/")
+    name = _sheet_name(list(ids), sheet, place)
+    return posixpath.normpath(posixpath.join("/xl", links[ids[name]])).lstrip("/")
+
+
+def _xml(packed: zipfile.ZipFile, member: str, place: Place) -> ElementTree.Element:
+    """A small XML member; a workbook defines no entities, which could unpack to more than memory holds."""
+    text = packed.read(member)
+    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+        raise place.fail(f"a workbook without XML entities is expected, found them in {member}")
+    return ElementTree.fromstring(text)
 
 
 def _damaged_workbook(content: bytes, error: BaseException, place: Place) -> ReadError:
@@ -550,7 +659,9 @@ def _read_parquet(content: bytes, layout: Layout, part: Part, place: Place) -> R
         rejected.add_all(numbers, "out_of_scope", str(reason))
     if frame.empty:
         raise place.fail("rows in scope are expected, found none")
+    _check_text(frame, layout, place)
     check_patterns(frame, layout, place)
+    check_whole(frame, layout, place)
     cells = _to_cells(_with_constants(frame, layout, part), layout)
     if layout.values:  # an empty cell of a wide file that holds many indicators and years says nothing
         cells = cells[cells["raw"].notna()]

@@ -73,3 +73,89 @@ def markdown_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> s
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(str(cell).replace("|", "/").replace("\n", " ") for cell in row) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def whatif_lines(document: dict[str, Any]) -> list[str]:
+    """An answer of `whatif` for the screen; its first and last line say that it is not the published ranking."""
+    rows = [
+        [row["rank"] or "-", row["rank_published"], _signed(row["change"]), row["name"], row["land_name"],
+         "-" if row["score"] is None else f"{row['score']:.2f}", f"{row['score_published']:.2f}"]
+        for row in [*document["top"], *document["asked"]]
+    ]  # fmt: skip
+    header = ["rank here", "published", "change", "municipality", "Land", "score here", "published"]
+    table = _aligned(rows, header, "rrrllrr")
+    first_asked = len(document["top"]) + 1
+    shares = ", ".join(
+        f"{w['area']} {w['here']:.1%}"
+        + ("" if abs(w["here"] - w["published"]) < 5e-7 else f" (published {w['published']:.1%})")
+        for w in document["weights"]
+    )
+    left_out = document["left_out_indicators"]
+    return [
+        document["notice"],
+        f"{document['league']} {document['edition_year']} {document['revision']}: normalisation "
+        f"{document['normalisation']}, aggregation {document['aggregation']}",
+        f"weights: {shares}",
+        *([f"equal in all places, so left out: {', '.join(left_out)}"] if left_out else []),
+        *(["nothing was changed: these are the published ranks"] if document["is_unchanged"] else []),
+        *table[:first_asked],
+        *(["asked for:", *table[first_asked:]] if document["asked"] else []),
+        f"{document['ranked']} places. {document['notice']}",
+    ]
+
+
+def _signed(change: int | None) -> str:
+    return "-" if change is None else f"{change:+d}" if change else "0"
+
+
+def _aligned(rows: Sequence[Sequence[object]], header: Sequence[str], sides: str) -> list[str]:
+    """Rows as lines of text under a header, columns two blanks apart; sides: l or r for each column."""
+    texts = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[k]) for row in texts) for k in range(len(header))]
+    return [
+        "  ".join(
+            cell.rjust(width) if side == "r" else cell.ljust(width)
+            for cell, width, side in zip(row, widths, sides, strict=True)
+        ).rstrip()
+        for row in texts
+    ]
+
+
+def compare_lines(document: dict[str, Any]) -> list[str]:
+    """A comparison for the screen."""
+
+    def estimate(row: dict[str, Any]) -> str:
+        return (
+            "not defined"
+            if row["estimate"] is None
+            else f"{row['estimate']:.2f} ({row['p05']:.2f} to {row['p95']:.2f})"
+        )
+
+    def behind(row: dict[str, Any]) -> str:
+        return ", ".join(f"{area['area']} {area['points']:+.1f}" for area in row["areas"]) or "no single area"
+
+    disagreements = [
+        [row["rank_here"], row["rank_there"], _signed(row["gap"]), row["name"], row["rank_published"],
+         row["rank_given"], behind(row)]
+        for row in document["disagreements"]
+    ]  # fmt: skip
+    header = ["here", "there", "gap", "municipality", "published", "given", "areas (points above or below the mean)"]
+    areas = [[row["area"], estimate(row)] for row in document["areas"]]
+    left_out = [
+        f"row {row['row']}, {row['entry']}: {row['reason']}"
+        + (f" ({'; '.join(row['candidates'])})" if row["candidates"] else "")
+        for row in document["left_out"]
+    ]
+    return [
+        f"{document['places']} places stand in both lists, {document['league']} {document['edition_year']}, ranked "
+        f"among themselves; {len(left_out)} rows left out",
+        f"Spearman {estimate(document['spearman'])}, Kendall tau b {estimate(document['kendall_tau_b'])}; "
+        f"half of the places are {document['median_gap']:g} ranks apart or less",
+        "",
+        "biggest disagreements (gap above 0: further to the front here)",
+        *_aligned(disagreements, header, "rrrlrrl"),
+        "",
+        "areas: rank correlation of the gap with the area's score",
+        *_aligned(areas, ["area", "correlation (90 % interval)"], "ll"),
+        *(["", "left out:", *left_out] if left_out else []),
+    ]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from box import Box, Reply
 
-from pipeline import archive, catalog, fetch, web
+from pipeline import archive, catalog, fetch
 from pipeline.sources import wikidata
 from pipeline.web import Settings
 
@@ -141,9 +141,8 @@ def test_a_status_is_told_with_what_to_do_and_without_the_account(
     assert outcome.state == "refused" and f"status {code}: 'nicht möglich' ({advice}" in str(outcome.reason)
     written = [p.read_bytes() for p in there.archive.rglob("*") if p.is_file()]
     assert len(written) >= 3  # the reply and the reason in the quarantine, and the log
-    for secret in ACCOUNT.values():
-        for form in web.forms_of(secret):
-            assert not [text for text in written if form.encode() in text]
+    for part_of_secret in (b"klara", b"geheim", "äöü".encode(), b"u00e4"):  # however it was written
+        assert not [text for text in written if part_of_secret in text]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from box import Box, publish_real_files, reachable
+from box import Box, publish_real_files, reachable, retrieved
 
 from pipeline import archive, catalog, fetch
 from pipeline.web import Settings
@@ -24,8 +24,8 @@ def test_the_first_fetch_gets_all_the_second_nothing_and_the_third_what_changed(
     box: Box, settings: Callable[..., Settings], upstream: Path
 ) -> None:
     chosen = settings()
-    addresses = publish_real_files(box, CATALOG.retrieved.values(), upstream)
-    sources = list(CATALOG.retrieved.values())
+    sources = retrieved(CATALOG)
+    addresses = publish_real_files(box, sources, upstream)
 
     first = fetch.fetch(sources, chosen)
     assert states(first) == {"stored": len(addresses)}, [

@@ -29,8 +29,9 @@ from pipeline.regions import OUTLINE_CRS
 CATALOG = catalog.load()
 DAY = dt.date
 READ = (
-    "bbsr_umstieg", "destatis_changes", "destatis_gv", "destatis_gv100ad", "destatis_population_2018", "kba_fz3",
-    "kba_fz27", "zensus_2022", "bkg_vg250", "db_stations",
+    "bbsr_umstieg", "bbsr_umstieg_kreise", "destatis_changes", "destatis_gv", "destatis_gv100ad",
+    "destatis_population_2018", "kba_fz3", "kba_fz27", "zensus_2022", "bkg_vg250", "db_stations",
+    "german_gov_domains", "mobilitydata_gbfs", "musterdatenkatalog", "oparl_endpoints",
 )  # fmt: skip
 BROADBAND, STATIONS = "typed__bnetza_breitbandatlas__households", "typed__bnetza_ladesaeulenregister__stations"
 MUNICIPALITIES = ("core__territory", "core__unit_names", "core__units", "core__municipalities")
@@ -215,7 +216,7 @@ def test_several_kinds_in_one_cell_are_each_of_them(db: Any, written: str) -> No
 
 
 def test_every_district_since_1990_is_given_away_whole_and_eisenach_to_its_neighbour(real: Any) -> None:
-    of = "from typed__bbsr_umstieg__districts"
+    of = "from typed__bbsr_umstieg_kreise__pairs"
     sums = f"select source_date, source_key {of} group by all having abs(sum(area_weight) - 1) > 1e-9 "
     assert rows(real, sums + "or abs(sum(population_weight) - 1) > 1e-9") == []
     assert rows(real, f"select count(distinct source_date), count(distinct target_key) {of}") == [(31, 400)]
@@ -547,18 +548,6 @@ def test_two_rows_of_land_for_one_key_and_a_damaged_package_are_refused(upstream
 
 
 def test_the_largest_station_of_a_place_counts_and_a_place_that_no_address_names_has_none(real: Any) -> None:
-    for table, columns in (
-        ("typed__mobilitydata_gbfs__systems", "edition varchar, row_number bigint, place_name varchar"),
-        (
-            "typed__oparl_endpoints__places",
-            "edition varchar, row_number bigint, place_name varchar, place_kind varchar",
-        ),
-        (
-            "typed__german_gov_domains__domains",
-            "edition varchar, row_number bigint, place_name varchar, land_code varchar",
-        ),
-    ):
-        given(real, table, columns)
     run(real, *MUNICIPALITIES, "core__place_names", "core__named_places", "indicator__station_category")
     towns = ("02000000", "05774032", "05974040", "08426118")
     found = (

@@ -25,9 +25,7 @@ def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
         raise place.fail("rows are expected, found none")
     frame = pd.DataFrame(rows)
     check_patterns(frame, layout, place)
-    return Reading(
-        frame.assign(table="attributes" if part.name == "dbf" else "outlines"), Rejected().frame(), len(frame)
-    )
+    return Reading(frame.assign(**layout.constants), Rejected().frame(), len(frame))
 
 
 def check_length(content: bytes, part: Part, place: Place) -> None:

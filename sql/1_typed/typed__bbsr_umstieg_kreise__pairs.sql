@@ -7,4 +7,4 @@ select
   number_of(area_weight, '.') as area_weight,
   number_of(population_weight, '.') as population_weight,
   cast(null as varchar) as reject_rule, cast(null as varchar) as reject_reason
-from raw__bbsr_umstieg__districts
+from raw__bbsr_umstieg_kreise
