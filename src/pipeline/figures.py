@@ -421,7 +421,8 @@ def table_names(catalog: Catalog) -> list[str]:
 
 
 def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
-    """What each typed table must be, column by type: as its SQL gives it on empty raw tables of the layouts."""
+    """What each typed table of a figures folder must be, column by type: as its SQL gives it on empty raw tables."""
+    waiting = {name for name, source in catalog.typed_tables.items() if not source.is_retrieved}
     with warehouse.connect() as connection:
         warehouse.declare(connection, catalog)
         texts = ", ".join(f'null::{"bigint" if c == "row_number" else "varchar"} as "{c}"' for c in CELL_COLUMNS)
@@ -430,7 +431,7 @@ def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
         for name, columns in _raw_columns(catalog).items():
             texts = ", ".join(f'"{column}" varchar' for column in columns)
             connection.execute(f'create table "{name}" (row_number bigint, {texts})')
-        models = warehouse.layer(catalog, "1_typed")
+        models = {name: text for name, text in warehouse.layer(catalog, "1_typed").items() if name not in waiting}
         found = {}
         for name in warehouse.order(models):
             connection.execute(f'create view "{name}" as {models[name]}')
@@ -443,7 +444,7 @@ def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
 def _raw_columns(catalog: Catalog) -> dict[str, dict[str, None]]:
     """The text columns of every raw table of rows, in no order that matters."""
     columns: dict[str, dict[str, None]] = {}
-    for source in catalog.sources.values():
+    for source in catalog.retrieved.values():
         for edition in source.editions.values():
             for part in edition.parts:
                 layout = source.layouts[part.layout]
