@@ -162,12 +162,13 @@ class Access(Declared):
     `hosts`: the only ones that addresses, redirects and discovered links may name. `address` (with {names} that an
     edition's `fills` give; {file} is the name of the part's file) or `discover` says where. `before`: requests that
     open a session. `job`: the reply may be the number of a job (GENESIS). `dialogue`: one file is made of several
-    replies; `fetch` in the source's module asks for them, once per edition. `snapshot_days`: the publisher only knows
-    today, so an edition is asked for so many days before and after its reference date, or never. `secrets`: header to
-    environment variable; sent to the address's own host only. `ca`: the host sends an incomplete chain, so a
-    certificate is expected in certificates/<host>.pem. `size_ratio`: bytes by those of the edition before.
-    `drop_columns`: personal ones, taken out before anything is kept. `members`: patterns of the members of a large
-    zip that are read over Range. `read_on_arrival`: false for files too large to be read twice.
+    replies; `fetch` in the source's module asks for them, once per edition (`fetch_file` where the layout is a stream).
+    `snapshot_days`: the publisher only knows today, so an edition is asked for so many days before and after its
+    reference date, or never. `secrets`: header to environment variable; sent to the address's own host only. `ca`: the
+    host sends an incomplete chain, so a certificate is expected in certificates/<host>.pem. `size_ratio`: bytes by
+    those of the edition before. `drop_columns`: personal ones, taken out before anything is kept. `members`: patterns
+    of the members of a large zip that are read over Range. `read_on_arrival`: false for files too large to be read
+    twice.
     """
 
     hosts: list[str] = Field(min_length=1)

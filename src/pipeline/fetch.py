@@ -35,6 +35,7 @@ from pipeline.errors import PipelineError, ReadError
 from pipeline.personal import strip_personal
 from pipeline.read import ZIP_ERRORS, Place
 from pipeline.replies import Ask, Reply
+from pipeline.session import receive
 from pipeline.web import (
     CHUNK,
     EVIDENCE_BYTES,
@@ -120,6 +121,7 @@ class Body:
     size: int
     path: Path | None = None
     original: str | None = None
+    note: str | None = None
 
 
 def downloads(client: Client, source: Source, year: int | None = None) -> tuple[list[Download], list[Outcome]]:
@@ -367,6 +369,11 @@ def _converse(client: Client, download: Download, known: Retrieval | None, trace
     if known is not None and known.sha256 is not None and known.bytes is not None:
         return Body(known.sha256, known.bytes)
     access, (edition, part) = download.access, download.parts[0]
+    target = _partial(client.settings.archive, download.key)[0]
+    if download.source.layouts[part.layout].reader == "stream":
+        target.parent.mkdir(parents=True, exist_ok=True)
+        note = receive(client, download.source, edition, part, target, trace, deadline)
+        return Body(archive.digest_of(target), target.stat().st_size, target, note=note)
     last = Reply(0, b"")
 
     def ask(request: Request) -> Reply:
@@ -389,7 +396,6 @@ def _converse(client: Client, download: Download, known: Retrieval | None, trace
     except ReadError as error:
         good = last.status == 200
         raise RetrievalError("refused" if good else "failed", str(error), again=good, evidence=last.content) from error
-    target = _partial(client.settings.archive, download.key)[0]
     archive.write_atomic(target, content)
     return Body(hashlib.sha256(content).hexdigest(), len(content), target)
 
@@ -446,7 +452,8 @@ def _without_columns(download: Download, body: Body) -> Body:
         body.path.with_suffix(".json").unlink(missing_ok=True)
         raise RetrievalError("changed shape", str(error)) from error
     target.replace(body.path)
-    return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest)
+    note = f"personal columns taken out, the publisher's file had sha256 {body.digest}"
+    return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest, note)
 
 
 def _partial(root: Path, key: str) -> tuple[Path, Path]:
@@ -689,7 +696,7 @@ def _receipt(download: Download, name: str, part: Part, body: Body, now: str) ->
         sha256=body.digest,
         licence=source.licence,
         attribution=source.attribution,
-        note=edition.note,
+        note="; ".join(text for text in (edition.note, body.note) if text) or None,
     )
 
 

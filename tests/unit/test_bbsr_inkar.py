@@ -109,6 +109,11 @@ def test_an_indicator_that_the_file_no_longer_has_is_refused(tmp_path: Path) -> 
     assert "m_übern" in refused(bulk(tmp_path, [row for row in lines() if "m_übern" not in row]))
 
 
+def test_a_level_that_was_renamed_is_refused_and_not_left_out(tmp_path: Path) -> None:
+    renamed = [row.replace(VERBAENDE, "Verbände") for row in lines()]
+    assert VERBAENDE in refused(bulk(tmp_path, renamed))
+
+
 def test_a_row_with_another_number_of_fields_is_refused(tmp_path: Path) -> None:
     assert "CSV with ';'" in refused(bulk(tmp_path, [*lines(), "one;two"]))
 

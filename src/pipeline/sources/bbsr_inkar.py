@@ -36,7 +36,8 @@ KEYS = {  # level: characters of a key and its pattern; some editions write keys
 def read_file(path: Path, layout: Layout, part: Part, place: Place) -> Iterator[Reading]:
     """Rows in scope as cells; the last reading says how many rows were left out for which reason."""
     names = {text: name for name, text in layout.values.items()}
-    rejected, missing, last = Rejected(), set(names), 1
+    rejected, last = Rejected(), 1
+    missing = {*names, *layout.where["level_text"]}  # a renamed one must not pass for one that has no rows
     reasons = [
         ("filler", "filler key of the publisher"),
         ("out_of_scope", f"the level is not one of {', '.join(layout.where['level_text'])}"),
@@ -53,10 +54,10 @@ def read_file(path: Path, layout: Layout, part: Part, place: Place) -> Iterator[
                 if len(numbers):
                     rejected.tally(int(numbers[0]), int(numbers[-1]), len(numbers), rule, reason)
             cells = _cells(batch[codes == 0], names, layout, place)
-            missing -= {layout.values[name] for name in cells["variable"].unique()}
+            missing -= {layout.values[name] for name in cells["variable"].unique()} | set(cells["level_text"].unique())
             yield Reading(cells, Rejected().frame(), len(batch))
     if missing:
-        raise place.fail(f"rows of the indicators {', '.join(sorted(missing))} are expected, found none in {last} rows")
+        raise place.fail(f"rows of {', '.join(sorted(missing))} are expected, found none among {last} rows")
     yield Reading(pd.DataFrame(), rejected.frame(), 0)
 
 
