@@ -442,7 +442,7 @@ def test_described_charging_register_as_csv_is_read_below_its_text_and_through_i
     found += f"from '{tmp_path}/figures/{STATIONS}.parquet' order by row_number"
     devices = duckdb.sql(found).fetchall()
     assert len(devices) == 12
-    day = DAY(2025, 1, 11)
+    day = DAY(int(date[-4:]), 7, 11)
     assert devices[0] == (12, "Flensburg", "24937", "Kreisfreie Stadt Flensburg", day, 2, "In Wartung", 54.78252)
     assert devices[3][:4] == (15, "Köln", "50667", "Kreisfreie Stadt Köln")
 
