@@ -346,6 +346,25 @@ def verify(
 
 
 @app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="An edition: year, or year@revision.")],
+    after: Annotated[str, typer.Argument(help="The edition to compare it with.")],
+    top: Annotated[int, typer.Option("--top", min=0, help="How many of the largest moves per league.")] = 5,
+    out: Out = None, json_: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """What changed between two editions or two revisions of one; exit 5 where they differ."""
+    from pipeline import diff as difference
+    from pipeline import report
+
+    editions = out or home() / "editions"
+    folders = difference.folder(editions, before), difference.folder(editions, after)
+    document = difference.document(*folders, (before, after), top)
+    _show(document, json_, quiet, lambda: report.diff_lines(document))
+    if not document["is_equal"]:
+        raise typer.Exit(5)
+
+
+@app.command()
 def whatif(
     year: Annotated[int, typer.Option("--year", help="Edition year.")],
     league: Annotated[str, typer.Option("--league", help="A rank is always a rank in a league.")] = "city_30k",

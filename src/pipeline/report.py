@@ -162,3 +162,38 @@ def compare_lines(document: dict[str, Any]) -> list[str]:
         *_aligned(areas, ["area", "correlation (90 % interval)"], "ll"),
         *(["", "left out:", *left_out] if left_out else []),
     ]
+
+
+def diff_lines(document: dict[str, Any]) -> list[str]:
+    """A difference between editions for the screen."""
+    if document["is_equal"]:
+        return [f"{document['before']} and {document['after']}: no difference"]
+
+    def columns(file: dict[str, Any]) -> str:
+        most = sorted(file["columns_changed"].items(), key=lambda item: (-item[1], item[0]))
+        shown = ", ".join(f"{name} {count}" for name, count in most[:5])
+        return shown + (f" and {len(most) - 5} more" if len(most) > 5 else "")
+
+    rows = [
+        [file["file"], file["rows_before"], file["rows_after"], file["only_before"], file["only_after"],
+         file["changed"], columns(file)]
+        for file in document["files"] if "only_in" not in file
+    ]  # fmt: skip
+    header = ["file", "rows before", "after", "only before", "only after", "changed", "columns changed"]
+    lines = [f"{document['before']} to {document['after']}", *_aligned(rows, header, "lrrrrrl")]
+    lines += [f"{file['file']}: only in {file['only_in']}" for file in document["files"] if "only_in" in file]
+    for file in document["files"]:
+        if file.get("columns_only_in_one"):
+            lines.append(f"{file['file']}: columns in one of the two: {', '.join(file['columns_only_in_one'])}")
+    for league in document["leagues"]:
+        lines += [
+            "",
+            f"{league['league']}: {league['newly_ranked']} newly ranked, {league['no_longer_ranked']} no longer, "
+            f"{league['moved']} moved",
+        ]
+        moves = [
+            [_signed(row["change"]), row["rank_before"], row["rank_after"], row["name"]]
+            for row in league["largest_moves"]
+        ]
+        lines += _aligned(moves, ["change", "before", "after", "municipality"], "rrrl") if moves else []
+    return lines
