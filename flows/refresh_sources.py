@@ -10,6 +10,7 @@ from typing import Any
 
 from prefect import flow
 
+from pipeline.cli import home
 from pipeline.operations import STORES_NOTHING, Progress, askable, refresh, report, tell_failure
 
 
@@ -21,15 +22,19 @@ from pipeline.operations import STORES_NOTHING, Progress, askable, refresh, repo
     **STORES_NOTHING,
 )
 def refresh_sources(
-    sources: list[str] | None = None, archive: str = "archive", home: str = ".", out: str = "editions"
+    sources: list[str] | None = None, archive: str | None = None, out: str | None = None
 ) -> list[dict[str, Any]]:
-    """Fetch what changed. sources: ids, by default all that have an address; out: where the report goes."""
+    """Fetch what changed. sources: ids, by default all that have an address; out: where the report goes.
+
+    archive and out are by default the folders `archive` and `editions` of STADTRANG_HOME.
+    """
     wanted = askable(sources)
-    progress = Progress("refresh-sources", total=len(wanted), out=Path(out))
+    store, target = Path(archive or home() / "archive"), Path(out or home() / "editions")
+    progress = Progress("refresh-sources", total=len(wanted), out=target)
     try:
-        return refresh(wanted, archive, home, progress)
+        return refresh(wanted, str(store), progress)
     finally:
-        report(progress, [], Path(archive), Path(out), key="refresh-report")
+        report(progress, [], store, target, key="refresh-report")
 
 
 if __name__ == "__main__":

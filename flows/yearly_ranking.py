@@ -14,6 +14,7 @@ from prefect import flow, runtime
 
 from pipeline import build, catalog, publish
 from pipeline import figures as typed
+from pipeline.cli import home
 from pipeline.errors import CheckError
 from pipeline.operations import (
     STORES_NOTHING,
@@ -55,15 +56,15 @@ def yearly_ranking(
     figures: str | None = None,
     archive: str | None = None,
     sources: list[str] | None = None,
-    home: str = ".",
-    out: str = "editions",
+    out: str | None = None,
     dry_run: bool = False,
 ) -> list[dict[str, Any]]:
     """Publish the editions of the given years (all declared ones by default).
 
     figures: folder of typed tables, the bundled ones by default. With an archive they are made from it anew, after
-    asking the publishers of the given sources (all that have an address by default, none for []). out: folder of the
-    editions; method: must be the method that the editions declare; dry_run: everything but the publication.
+    asking the publishers of the given sources (all that have an address by default, none for []), and written to
+    `figures`, by default that folder of STADTRANG_HOME. out: folder of the editions, by default `editions` of
+    STADTRANG_HOME; method: must be the method that the editions declare; dry_run: everything but the publication.
     """
     declared = catalog.load()
     wanted = sorted(years or declared.editions)
@@ -73,47 +74,47 @@ def yearly_ranking(
                 f"edition {year} is declared with method {declared.edition(year).method!r}, not {method!r}"
             )
     asked = askable(sources) if archive else []
-    folder: str = figures or str(typed.BUNDLED)
+    folder, target = figures or str(typed.BUNDLED), Path(out or home() / "editions")
     published: list[dict[str, Any]] = []
-    with publish.writer(Path(out)):
-        progress = Progress("yearly-ranking", total=3 + len(asked), out=Path(out))
+    with publish.writer(target):
+        progress = Progress("yearly-ranking", total=3 + len(asked), out=target)
         try:
             if archive:
-                folder = _figures(asked, archive, figures or str(Path(home) / "figures"), home, progress)
-            published = _publish(declared, wanted, folder, out, dry_run, progress)
+                folder = _figures(asked, archive, figures or str(home() / "figures"), progress)
+            published = _publish(declared, wanted, folder, target, dry_run, progress)
         finally:  # a run that fails is reported too
             editions = [publish.Published(p["year"], p["revision"], Path(p["folder"]), p["is_new"]) for p in published]
-            report(progress, editions, Path(folder), Path(out), key="run-report")
+            report(progress, editions, Path(folder), target, key="run-report")
     return published
 
 
 @flow(name="backfill", log_prints=False, on_failure=[tell_failure], on_crashed=[tell_failure], **STORES_NOTHING)
-def backfill(first: int, last: int, figures: str | None = None, out: str = "editions") -> list[dict[str, Any]]:
+def backfill(first: int, last: int, figures: str | None = None, out: str | None = None) -> list[dict[str, Any]]:
     """The editions of a range of years, both ends included; those that stand with equal bytes stay as they are."""
     published: list[dict[str, Any]] = yearly_ranking(years=list(range(first, last + 1)), figures=figures, out=out)
     return published
 
 
-def _figures(asked: list[str], archive: str, folder: str, home: str, progress: Progress) -> str:
+def _figures(asked: list[str], archive: str, folder: str, progress: Progress) -> str:
     """New figures from the archive, after asking the publishers; a source that failed keeps its last good file."""
-    refresh(asked, archive, home, progress)
+    refresh(asked, archive, progress)
     with progress.step("typed tables from the archive"):
         return type_figures(archive, folder)
 
 
 def _publish(
-    declared: catalog.Catalog, wanted: list[int], folder: str, out: str, dry_run: bool, progress: Progress
+    declared: catalog.Catalog, wanted: list[int], folder: str, out: Path, dry_run: bool, progress: Progress
 ) -> list[dict[str, Any]]:
-    with publish.staging(Path(out)) as staged:
+    with publish.staging(out) as staged:
         work = str(staged / "work")  # on the disk of the editions: workers on other machines see it too
         with progress.step("checks of the typed tables, SQL and scores"):
             prepared = prepare.submit(folder, work)  # the SQL runs while the checks do
             checked = [check_source(source_id, folder, work) for source_id in sorted(declared.retrieved)]
             prepared.wait()
-            _or_refuse("sources", lambda: build.require([build.Checked(**c) for c in checked], Path(work), Path(out)))
+            _or_refuse("sources", lambda: build.require([build.Checked(**c) for c in checked], Path(work), out))
             prepared.result()
         with progress.step("editions: SQL, checks, files"):
-            writing = {year: write_edition.submit(work, year, str(staged), out) for year in wanted}
+            writing = {year: write_edition.submit(work, year, str(staged), str(out)) for year in wanted}
             for written in writing.values():
                 written.wait()
             for year, written in writing.items():
@@ -122,7 +123,7 @@ def _publish(
             if dry_run:
                 told["note"] = "dry run: nothing was published"
                 return []
-            published: list[dict[str, Any]] = place(wanted, str(staged), out)
+            published: list[dict[str, Any]] = place(wanted, str(staged), str(out))
     for edition in published:
         event("published" if edition["is_new"] else "unchanged", f"edition.{edition['year']}", **edition)
     return published

@@ -98,7 +98,7 @@ def run(
     for name in year or []:
         catalog.load().edition(name)  # before a server is started for it
     target = out or home() / "editions"
-    published = orchestration.run_yearly(year, figures, target, archive, source, home(), dry_run)
+    published = orchestration.run_yearly(year, figures, target, archive, source, dry_run)
     if dry_run:
         _show({"published": []}, json_, quiet, lambda: ["dry run: all went well and nothing was published"])
     else:

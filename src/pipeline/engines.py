@@ -1,11 +1,12 @@
 """The same SQL on Spark, for tables that no longer fit one machine: the models of sql/ above the typed tables,
 transpiled by sqlglot, on the figures' own Parquet files; the scores between them stay NumPy.
 
-Local Spark needs the extra `spark` and Java 17 or newer. That the ranks are equal to DuckDB's is tested, model by model.
+Local Spark needs the extra `spark` and Java 17 or newer. Tests compare it with DuckDB.
 """
 
 from __future__ import annotations
 
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -47,33 +48,57 @@ def models(catalog: Catalog) -> dict[str, str]:
     return found
 
 
+@cache
 def macros() -> dict[str, tuple[list[str], exp.Expression]]:
     """The project's macros: name to parameters and body."""
     found = {}
     for tree in sqlglot.parse(warehouse.MACROS, read="duckdb"):
         if isinstance(tree, exp.Create):
             signature = tree.this
-            found[signature.this.name] = ([parameter.name for parameter in signature.expressions], tree.expression)
+            parameters = [parameter.name for parameter in signature.expressions]
+            found[signature.this.name] = (parameters, tree.expression)
     return found
 
 
-def to_spark(sql: str) -> str:
-    """DuckDB's SQL as Spark's. SqlglotError for what has no counterpart."""
-    tree = sqlglot.parse_one(sql, read="duckdb")
-    return tree.transform(_expand).sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+def to_spark(sql: str) -> list[str]:
+    """DuckDB's SQL as Spark's. SqlglotError for what has no counterpart.
+
+    A union by name, which Spark has as a function only, comes as its parts.
+    """
+    tree = sqlglot.parse_one(sql, read="duckdb").transform(_in_spark)
+    return [
+        part.sql(dialect="spark", comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE) for part in _parts(tree)
+    ]
 
 
-def _expand(node: exp.Expression) -> exp.Expression:
-    """A call of a macro becomes its body."""
-    if not isinstance(node, exp.Anonymous) or node.name not in macros():
-        return node
-    parameters, body = macros()[node.name]
-    given = dict(zip(parameters, node.expressions, strict=True))
+def _parts(tree: Any) -> list[Any]:
+    if isinstance(tree, exp.Union) and tree.args.get("by_name"):
+        return [*_parts(tree.left), *_parts(tree.right)]
+    return [tree]
 
-    def fill(inner: exp.Expression) -> exp.Expression:
-        return given[inner.name].copy() if isinstance(inner, exp.Column) and inner.name in given else inner
 
-    return body.copy().transform(fill).transform(_expand)
+def _in_spark(node: exp.Expression) -> exp.Expression:
+    """What sqlglot passes on as it is: calls of macros, rows as sort keys, slices of lists, hints."""
+    if isinstance(node, exp.Anonymous) and node.name in macros():
+        return _body(node).transform(_in_spark)
+    if isinstance(node, exp.Anonymous) and node.name == "row":
+        return exp.Struct(expressions=node.expressions)
+    if isinstance(node, exp.Bracket) and isinstance(part := node.expressions[0], exp.Slice):
+        start, end = part.this, part.expression
+        return exp.Anonymous(this="slice", expressions=[node.this, start, end - start + 1])
+    if isinstance(node, exp.CTE):
+        node.set("materialized", None)  # a hint that Spark does not know
+    return node
+
+
+def _body(call: exp.Anonymous) -> exp.Expression:
+    parameters, body = macros()[call.name]
+    given = dict(zip(parameters, call.expressions, strict=True))
+
+    def fill(node: exp.Expression) -> exp.Expression:
+        return given[node.name].copy() if isinstance(node, exp.Column) and node.name in given else node
+
+    return body.copy().transform(fill)
 
 
 def run(spark: Any, catalog: Catalog, folder: Path, work: Path) -> None:
@@ -114,7 +139,8 @@ def _make(spark: Any, wanted: dict[str, str], work: Path) -> None:
     for name in warehouse.order(wanted):
         target = str(work / name)
         try:
-            spark.sql(to_spark(wanted[name])).write.parquet(target)
+            parts = [spark.sql(part) for part in to_spark(wanted[name])]
+            reduce(lambda above, below: above.unionByName(below, True), parts).write.parquet(target)
         except Exception as error:
             raise PipelineError(f"spark: model {name}: {str(error).splitlines()[0]}") from error
         spark.read.parquet(target).createOrReplaceTempView(name)

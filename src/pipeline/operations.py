@@ -31,6 +31,7 @@ from prefect.logging import get_run_logger
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pipeline import build, catalog, fetch, figures, notify, publish, run_report, web
+from pipeline.cli import home
 from pipeline.errors import PipelineError, UsageError
 from pipeline.run_report import Section, Step
 
@@ -208,13 +209,13 @@ def askable(sources: Sequence[str] | None) -> list[str]:
 
 
 @task(task_run_name="fetch-{source_id}", cache_policy=NO_CACHE, **STORES_NOTHING)
-def fetch_source(source_id: str, archive: str, home: str, year: int | None = None) -> list[dict[str, Any]]:
+def fetch_source(source_id: str, archive: str, year: int | None = None) -> list[dict[str, Any]]:
     """One source's files into the archive; the retries of a request are the fetcher's own."""
-    settings = web.settings(Path(archive), Path(home))
+    settings = web.settings(Path(archive), home())
     return [asdict(outcome) for outcome in fetch.fetch([catalog.load().sources[source_id]], settings, year)]
 
 
-def refresh(sources: list[str], archive: str, home: str, progress: Progress) -> list[dict[str, Any]]:
+def refresh(sources: list[str], archive: str, progress: Progress) -> list[dict[str, Any]]:
     """All sources one after another, then the failed ones again, late. An essential source that fails stops the run."""
     declared = catalog.load()
     outcomes: dict[str, list[dict[str, Any]]] = {}
@@ -223,7 +224,7 @@ def refresh(sources: list[str], archive: str, home: str, progress: Progress) -> 
         time.sleep(wait)
         for source_id in waiting:
             with progress.step(f"fetch {source_id}") as told:
-                outcomes[source_id] = fetch_source(source_id, archive, home)
+                outcomes[source_id] = fetch_source(source_id, archive)
                 told |= _told(outcomes[source_id])
         waiting = [source_id for source_id in waiting if _states(outcomes[source_id]) & FAILED]
         if not waiting:

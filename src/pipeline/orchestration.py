@@ -28,7 +28,6 @@ def run_yearly(
     out: Path,
     archive: Path | None = None,
     sources: list[str] | None = None,
-    home: Path | None = None,
     dry_run: bool = False,
 ) -> list[Published]:
     """Run the yearly flow in this process, on the configured server or a temporary one. A dry run publishes nothing."""
@@ -40,7 +39,6 @@ def run_yearly(
         figures=str(figures) if figures else None,
         archive=str(archive) if archive else None,
         sources=sources,
-        home=str(home or Path.cwd()),
         out=str(out.resolve()),
         dry_run=dry_run,
     )
