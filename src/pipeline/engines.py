@@ -78,14 +78,16 @@ def _parts(tree: Any) -> list[Any]:
 
 
 def _in_spark(node: exp.Expression) -> exp.Expression:
-    """What sqlglot passes on as it is: calls of macros, rows as sort keys, slices of lists, hints."""
+    """What sqlglot passes on as it is: calls of macros, rows as sort keys, slices of lists, quotients, hints."""
     if isinstance(node, exp.Anonymous) and node.name in macros():
         return _body(node).transform(_in_spark)
     if isinstance(node, exp.Anonymous) and node.name == "row":
-        return exp.Struct(expressions=node.expressions)
+        return exp.Struct(expressions=[part.transform(_in_spark) for part in node.expressions])
     if isinstance(node, exp.Bracket) and isinstance(part := node.expressions[0], exp.Slice):
         start, end = part.this, part.expression
         return exp.Anonymous(this="slice", expressions=[node.this, start, end - start + 1])
+    if isinstance(node, exp.Div):
+        node.set("this", exp.cast(node.this, "double"))  # a quotient of decimals has few digits there
     if isinstance(node, exp.CTE):
         node.set("materialized", None)  # a hint that Spark does not know
     return node

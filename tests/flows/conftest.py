@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import pytest
 import requests
 from box import Box, opened
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFECT = str(Path(sys.executable).with_name("prefect"))
@@ -54,6 +56,9 @@ class Server:
             "STADTRANG_CHECKOUT": str(ROOT),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
+        self.client = requests.Session()  # a busy SQLite answers 503, and Prefect's own client asks again too
+        again = Retry(8, backoff_factor=0.5, status_forcelist=[503], allowed_methods=None)
+        self.client.mount("http://", HTTPAdapter(max_retries=again))
         if self.database:
             self.environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = self.database
 
@@ -89,7 +94,7 @@ class Server:
         return result.stdout
 
     def ask(self, path: str, body: dict[str, object] | None = None) -> list[dict[str, Any]]:
-        reply = requests.post(f"{self.api}/{path}", json=body or {}, timeout=60)
+        reply = self.client.post(f"{self.api}/{path}", json=body or {}, timeout=60)
         reply.raise_for_status()
         return list(reply.json())
 
@@ -107,14 +112,14 @@ class Server:
     def trigger(self, deployment: str, **parameters: object) -> str:
         """Ask for a run; its id."""
         (found,) = self.ask("deployments/filter", {"deployments": {"name": {"any_": [deployment]}}})
-        reply = requests.post(
+        reply = self.client.post(
             f"{self.api}/deployments/{found['id']}/create_flow_run", json={"parameters": parameters}, timeout=60
         )
         reply.raise_for_status()
         return str(reply.json()["id"])
 
     def state(self, run: str) -> str:
-        reply = requests.get(f"{self.api}/flow_runs/{run}", timeout=60)
+        reply = self.client.get(f"{self.api}/flow_runs/{run}", timeout=60)
         reply.raise_for_status()
         return str(reply.json()["state_type"])
 

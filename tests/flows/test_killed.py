@@ -3,6 +3,7 @@ twice, the next run completes, and a report says what happened."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -81,10 +82,8 @@ def kill(server: Any, postgres: Any, victim: str, run: str) -> None:
     process = process_of(run)
     server.kill(victim)
     if victim == "worker" and process is not None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def restart(server: Any, postgres: Any, victim: str) -> None:
