@@ -36,9 +36,9 @@ figures: $(READY)  ## the bundled figures, from the publishers' own files in $(U
 	$(BIN)/stadtrang fetch --from $(UPSTREAM)
 	$(BIN)/stadtrang figures
 
-lock: $(READY)  ## exact versions with hashes for all extras, without the address of any index
+lock: $(READY)  ## exact versions with hashes for what CI installs (not dask, not spark), without the address of any index
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --no-header --no-annotate \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --extra geo --extra dev --no-header --no-annotate \
 	  --no-emit-index-url --output-file requirements.lock pyproject.toml
 
 clean:

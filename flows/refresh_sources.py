@@ -5,30 +5,36 @@ What was fetched is known by content in the archive, not by Prefect: a run after
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
 
-from pipeline import run_report
-from pipeline.operations import Progress, askable, refresh, tell_failure
+from pipeline.cli import home
+from pipeline.operations import STORES_NOTHING, Progress, askable, refresh, report, tell_failure
 
 
-@flow(name="refresh-sources", on_failure=[tell_failure], on_crashed=[tell_failure], on_cancellation=[tell_failure])
+@flow(
+    name="refresh-sources",
+    on_failure=[tell_failure],
+    on_crashed=[tell_failure],
+    on_cancellation=[tell_failure],
+    **STORES_NOTHING,
+)
 def refresh_sources(
-    sources: list[str] | None = None, archive: str = "archive", home: str = ".", out: str = "editions"
+    sources: list[str] | None = None, archive: str | None = None, out: str | None = None
 ) -> list[dict[str, Any]]:
-    """Fetch what changed. sources: ids, by default all that have an address; out: where the report goes."""
+    """Fetch what changed. sources: ids, by default all that have an address; out: where the report goes.
+
+    archive and out are by default the folders `archive` and `editions` of STADTRANG_HOME.
+    """
     wanted = askable(sources)
-    started, progress = dt.datetime.now(dt.UTC), Progress("refresh-sources", total=len(wanted))
+    store, target = Path(archive or home() / "archive"), Path(out or home() / "editions")
+    progress = Progress("refresh-sources", total=len(wanted), out=target)
     try:
-        return refresh(wanted, archive, home, progress)
+        return refresh(wanted, str(store), progress)
     finally:
-        report = run_report.sections([], Path(archive), progress.steps)
-        run_report.write(report, Path(out), started)
-        create_markdown_artifact(run_report.markdown(report), key="refresh-report", description="Who was asked")
+        report(progress, [], store, target, key="refresh-report")
 
 
 if __name__ == "__main__":

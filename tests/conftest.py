@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("STADTRANG_SHARED") or ROOT.parent / "shared")
 MISSING = f"the publishers' files are not in {SHARED.name}/upstream beside the checkout (or $STADTRANG_SHARED/upstream)"
 not_run: list[str] = []
+NOT_INSTALLED = "is not installed"  # a skip whose reason says this is told loudly too
+lacking: list[str] = []
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +82,16 @@ def refuse_others(host: Any) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and "publishers' files" in str(report.longrepr):
         not_run.append(report.nodeid)
+    elif report.skipped and NOT_INSTALLED in str(report.longrepr):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        lacking.append(f"{report.nodeid}: {reason}")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if lacking:
+        terminalreporter.section("NOT TESTED", sep="!", red=True)
+        for test in lacking:
+            terminalreporter.line(f"  {test}")
     if not_run:
         terminalreporter.section("NOT TESTED", sep="!", red=True)
         count = f"{len(not_run)} TESTS DID NOT RUN BECAUSE THE PUBLISHERS' FILES ARE NOT HERE"

@@ -21,7 +21,7 @@ written as (
   union all
   select list_year, scope, array_to_string(words[1:number], ' '), ags, true
   from (select list_year, scope, ags, string_split(official, ' ') as words from scoped) as split
-  cross join unnest(range(1, len(words))) as starts (number)
+  cross join unnest(range(1, array_length(words))) as starts (number)
 ),
 meant as (
   select

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,7 @@ COLUMN_KWARGS = ("column", "column_A", "column_B")
 CHECK_COLUMNS = (
     "suite", "expectation", "table", "column", "kwargs", "success", "observed", "failing_rows", "severity",
 )  # fmt: skip
+ONE_AT_A_TIME = threading.Lock()  # the library keeps its context per process, not per thread
 FAILING_COLUMNS = ("position", "expectation", "severity", "reason")
 
 
@@ -127,6 +129,11 @@ def run_suite(table: str, frame: pd.DataFrame, folder: Path | None = None) -> Ou
 
     An expectation of an unknown type is an error here: the library itself only logs and drops it.
     """
+    with ONE_AT_A_TIME:
+        return _run_suite(table, frame, folder)
+
+
+def _run_suite(table: str, frame: pd.DataFrame, folder: Path | None) -> Outcome:
     gx, _, _ = _great_expectations()
     declared = load_suite(table, folder)
     try:

@@ -78,14 +78,32 @@ def build(
 
 @app.command()
 def run(
-    year: Years = None, figures: Figures = None, out: Out = None, json_: Json = False, quiet: Quiet = False
+    year: Years = None,
+    figures: Figures = None,
+    out: Out = None,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", help="Ask the publishers, and make the figures anew from this archive.")
+    ] = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", help="Ask only this source; repeats. Default: all with an address.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Everything but the publication.")] = False,
+    json_: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """The same as a Prefect flow run (with a temporary server if none is configured)."""
-    from pipeline import orchestration, report
+    """The same as a Prefect flow run (with a temporary server if none is configured), and from the publishers on."""
+    from pipeline import catalog, orchestration, report
 
+    if source and archive is None:
+        raise UsageError("--source chooses whom to ask, and without --archive nobody is asked")
+    for name in year or []:
+        catalog.load().edition(name)  # before a server is started for it
     target = out or home() / "editions"
-    published = orchestration.run_yearly(year, figures, target)
-    _show(report.summary(published, target), json_, quiet)
+    published = orchestration.run_yearly(year, figures, target, archive, source, dry_run)
+    if dry_run:
+        _show({"published": []}, json_, quiet, lambda: ["dry run: all went well and nothing was published"])
+    else:
+        _show(report.summary(published, target), json_, quiet)
 
 
 @app.command()

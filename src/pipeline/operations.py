@@ -1,10 +1,17 @@
-"""What the flows share: asking publishers, retries, progress, events, messages. For flows only: it imports Prefect."""
+"""What the flows order: tasks, task runners, retries, progress, events, messages. For flows only: it imports Prefect.
+
+Tasks take and give paths and small JSON, so that a worker on another machine needs nothing but this package and the
+same folders. They stand here and not in flows/, since such a worker can import only what is installed.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 import os
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,16 +19,25 @@ from typing import Any
 from uuid import UUID
 
 from prefect import task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    update_progress_artifact,
+)
 from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from pipeline import catalog, fetch, notify, web
+from pipeline import build, catalog, fetch, figures, notify, publish, run_report, web
+from pipeline.cli import home
 from pipeline.errors import PipelineError, UsageError
-from pipeline.run_report import Step
+from pipeline.run_report import Section, Step
 
 DELAYS, LATE = "STADTRANG_RETRY_DELAYS", "STADTRANG_LATE_TRIES"
+RUNNER, SCHEDULER = "STADTRANG_TASK_RUNNER", "STADTRANG_DASK_SCHEDULER"
+RUNNERS = ("threads", "dask")
 FAILED = {"failed", "refused"}
 HOURS_LATER = [4 * 3600.0]  # what refuses scripts at night may not at noon
 NEWS = {"stored", "changed shape", "gone"}
@@ -44,6 +60,36 @@ def is_worth_a_retry(_task: object, _run: object, state: Any) -> bool:
     return not isinstance(state.result(raise_on_failure=False), PipelineError)
 
 
+TRIES: dict[str, Any] = {  # a full disk or a busy file system may pass, bad data does not
+    "retries": len(retry_delays([5, 60])),
+    "retry_delay_seconds": retry_delays([5, 60]),
+    "retry_condition_fn": is_worth_a_retry,
+    "cache_policy": NO_CACHE,
+}
+# Nothing is handed over by Prefect's storage; whoever turns it on gets JSON: a pickle does what its writer wants.
+STORES_NOTHING: dict[str, Any] = {"persist_result": False, "result_serializer": "json"}
+
+
+def task_runner() -> TaskRunner[Any]:
+    """Where tasks run: STADTRANG_TASK_RUNNER is threads (of this machine, the default) or dask.
+
+    dask: the workers of STADTRANG_DASK_SCHEDULER ("tcp://host:8786"), which have this package, PREFECT_API_URL and the
+    same folders; without an address two processes here.
+    """
+    kind, address = os.environ.get(RUNNER) or "threads", os.environ.get(SCHEDULER)
+    if kind not in RUNNERS:
+        raise UsageError(f"{RUNNER}: {' or '.join(RUNNERS)} is expected, found {kind!r}")
+    if kind == "threads":
+        return ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1)
+    try:
+        from prefect_dask import DaskTaskRunner
+    except ImportError as error:
+        raise UsageError(f"{RUNNER}=dask needs the extra: pip install 'stadtrang[dask]'") from error
+    here = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    runner: TaskRunner[Any] = DaskTaskRunner(address=address) if address else DaskTaskRunner(cluster_kwargs=here)
+    return runner
+
+
 def event(kind: str, subject: str, **payload: object) -> None:
     """A Prefect event `stadtrang.<kind>` about `stadtrang.<subject>`."""
     emit_event(f"stadtrang.{kind}", resource={"prefect.resource.id": f"stadtrang.{subject}"}, payload=payload)
@@ -61,11 +107,14 @@ def tell_failure(flow: Any, flow_run: Any, state: Any) -> None:
 
 
 class Progress:
-    """A progress artifact and the list of steps for the report, counted together."""
+    """A progress artifact, the run's journal on disk, and the list of steps for the report, counted together."""
 
-    def __init__(self, key: str, total: int) -> None:
+    def __init__(self, key: str, total: int, out: Path) -> None:
+        """key: of the artifact, which is the flow's name; out: the folder of the report. Only whoever holds the right
+        to write there makes one: the journals that lie there are of runs that were killed."""
         self.steps: list[Step] = []
         self._total = max(total, 1)
+        self.journal = run_report.Journal.begin(out, key, dt.datetime.now(dt.UTC))
         created = create_progress_artifact(progress=0.0, key=key, description="steps that are done")
         self._artifact = created if isinstance(created, UUID) else None
 
@@ -74,6 +123,7 @@ class Progress:
         """Time one step; the body may set `state` and `note` of the mapping that it gets."""
         told = {"state": "completed", "note": ""}
         started = time.monotonic()
+        self.journal.note([*self.steps, Step(name, "running", 0.0)])
         try:
             yield told
         except BaseException as error:
@@ -82,8 +132,71 @@ class Progress:
             raise
         finally:
             self.steps.append(Step(name, told["state"], time.monotonic() - started, told["note"]))
-            if self._artifact is not None:
-                update_progress_artifact(self._artifact, progress=min(100.0, 100.0 * len(self.steps) / self._total))
+            self.journal.note(self.steps)
+            if (artifact := self._artifact) is not None:
+                share = min(100.0, 100.0 * len(self.steps) / self._total)
+                _unless_unreachable(lambda: update_progress_artifact(artifact, progress=share))
+
+
+def report(
+    progress: Progress, published: Sequence[publish.Published], figures_folder: Path, out: Path, key: str
+) -> Path:
+    """The run report beside the editions, then as Prefect artifacts if the server is there. Returns the page."""
+    sections = [*run_report.sections(published, figures_folder, progress.steps), *progress.journal.cut_off]
+    page = run_report.write(sections, out, progress.journal.started)
+    progress.journal.end()
+    _unless_unreachable(lambda: _as_artifacts(sections, page, published, key))
+    return page
+
+
+def _as_artifacts(sections: Sequence[Section], page: Path, published: Sequence[publish.Published], key: str) -> None:
+    create_markdown_artifact(run_report.markdown(sections), key=key, description="What the run read, checked and did")
+    create_link_artifact(page.resolve().as_uri(), key=f"{key}-page", link_text="the report beside the editions")
+    for edition in published:
+        create_link_artifact(edition.folder.resolve().as_uri(), key=f"edition-{edition.year}", link_text="its files")
+
+
+def _unless_unreachable(tell: Callable[[], object]) -> None:
+    """What only shows something on the server: a server that is away must not hide how the run itself ended."""
+    try:
+        tell()
+    except Exception as error:
+        logging.getLogger("stadtrang").warning("not shown on the Prefect server: %s", type(error).__name__)
+
+
+@task(**TRIES, **STORES_NOTHING)
+def type_figures(archive: str, folder: str) -> str:
+    """The archive read into typed tables."""
+    figures.make(catalog.load(), Path(archive), Path(folder))
+    return folder
+
+
+@task(task_run_name="check-{source_id}", **TRIES, **STORES_NOTHING)
+def check_source(source_id: str, folder: str, work: str) -> dict[str, Any]:
+    """Run the suites of one source's typed tables."""
+    checked = build.check_source(catalog.load(), Path(folder), source_id, Path(work))
+    return {"source_id": source_id, "executed": checked.executed, "critical": checked.critical}
+
+
+@task(**TRIES, **STORES_NOTHING)
+def prepare(folder: str, work: str) -> str:
+    """SQL and scores of all declared editions."""
+    build.prepare(catalog.load(), Path(folder), Path(work))
+    return work
+
+
+@task(task_run_name="write-{year}", **TRIES, **STORES_NOTHING)
+def write_edition(work: str, year: int, staged: str, out: str) -> None:
+    """Check and write the files of one edition beside the editions."""
+    shutil.rmtree(Path(staged) / str(year), ignore_errors=True)  # of a try before this one
+    build.write_edition(catalog.load(), Path(work), year, Path(staged), Path(out))
+
+
+@task(cache_policy=NO_CACHE, **STORES_NOTHING)
+def place(years: list[int], staged: str, out: str) -> list[dict[str, Any]]:
+    """Publish all editions that were written, or none."""
+    published = build.place(catalog.load(), years, Path(staged), Path(out))
+    return [{"year": p.year, "revision": p.revision, "folder": str(p.folder), "is_new": p.is_new} for p in published]
 
 
 def askable(sources: Sequence[str] | None) -> list[str]:
@@ -95,14 +208,14 @@ def askable(sources: Sequence[str] | None) -> list[str]:
     return wanted
 
 
-@task(task_run_name="fetch-{source_id}", cache_policy=NO_CACHE)
-def fetch_source(source_id: str, archive: str, home: str, year: int | None = None) -> list[dict[str, Any]]:
+@task(task_run_name="fetch-{source_id}", cache_policy=NO_CACHE, **STORES_NOTHING)
+def fetch_source(source_id: str, archive: str, year: int | None = None) -> list[dict[str, Any]]:
     """One source's files into the archive; the retries of a request are the fetcher's own."""
-    settings = web.settings(Path(archive), Path(home))
+    settings = web.settings(Path(archive), home())
     return [asdict(outcome) for outcome in fetch.fetch([catalog.load().sources[source_id]], settings, year)]
 
 
-def refresh(sources: list[str], archive: str, home: str, progress: Progress) -> list[dict[str, Any]]:
+def refresh(sources: list[str], archive: str, progress: Progress) -> list[dict[str, Any]]:
     """All sources one after another, then the failed ones again, late. An essential source that fails stops the run."""
     declared = catalog.load()
     outcomes: dict[str, list[dict[str, Any]]] = {}
@@ -111,7 +224,7 @@ def refresh(sources: list[str], archive: str, home: str, progress: Progress) -> 
         time.sleep(wait)
         for source_id in waiting:
             with progress.step(f"fetch {source_id}") as told:
-                outcomes[source_id] = fetch_source(source_id, archive, home)
+                outcomes[source_id] = fetch_source(source_id, archive)
                 told |= _told(outcomes[source_id])
         waiting = [source_id for source_id in waiting if _states(outcomes[source_id]) & FAILED]
         if not waiting:

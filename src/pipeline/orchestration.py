@@ -22,13 +22,25 @@ QUIET = {
 }
 
 
-def run_yearly(years: list[int] | None, figures: Path | None, out: Path) -> list[Published]:
-    """Run the yearly flow in this process, on the configured server or a temporary one."""
+def run_yearly(
+    years: list[int] | None,
+    figures: Path | None,
+    out: Path,
+    archive: Path | None = None,
+    sources: list[str] | None = None,
+    dry_run: bool = False,
+) -> list[Published]:
+    """Run the yearly flow in this process, on the configured server or a temporary one. A dry run publishes nothing."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     flow = load_flow("yearly_ranking").yearly_ranking
     result: list[dict[str, object]] = flow(
-        years=years, figures=str(figures) if figures else None, out=str(out.resolve())
+        years=years,
+        figures=str(figures) if figures else None,
+        archive=str(archive) if archive else None,
+        sources=sources,
+        out=str(out.resolve()),
+        dry_run=dry_run,
     )
     return [
         Published(int(str(r["year"])), str(r["revision"]), Path(str(r["folder"])), bool(r["is_new"])) for r in result

@@ -1,6 +1,8 @@
 """What an operator reads after a run: sections, as markdown for Prefect, as HTML and JSON beside the editions.
 
 Reports hold clocks, so they stand outside the editions and their checksums: <out>/reports/<start>.json and .html.
+While a run goes on, <start>.journal holds its steps; one that is left there is of a run that was killed, and the next
+report says so.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pipeline.archive import write_atomic
 from pipeline.publish import Published
 
 FOLDER = "reports"
+CUT_OFF = "Earlier runs that were killed before they could report"
 QUERIES = {  # title: file of the newest edition, its SQL
     "Leagues": ("rankings", "select league, status, count(*) as places {rows} group by all order by all"),
     "Coverage": (
@@ -79,6 +82,44 @@ class Step:
     state: str
     seconds: float
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What a run has done so far, on disk. `cut_off`: a section about killed runs of the same flow."""
+
+    path: Path
+    flow: str
+    started: dt.datetime
+    cut_off: list[Section]
+
+    @classmethod
+    def begin(cls, out: Path, flow: str, started: dt.datetime) -> Journal:
+        """Take over the journals that killed runs of this flow left; at most one run of a flow writes to `out`."""
+        left = [
+            (path, told)
+            for path in sorted((out / FOLDER).glob("*.journal"))
+            if (told := json.loads(path.read_text("utf-8")))["flow"] == flow
+        ]
+        header = ["flow", "started", "completed steps", "last step", "its state"]
+        rows = [
+            [flow, told["started"], sum(step["state"] != "running" for step in told["steps"])]
+            + ([told["steps"][-1][key] for key in ("name", "state")] if told["steps"] else [None, None])
+            for _, told in left
+        ]
+        journal = cls(_stem(out, started).with_suffix(".journal"), flow, started, [Section(CUT_OFF, header, rows)])
+        journal.note([])
+        for path, _ in left:
+            path.unlink()
+        return journal
+
+    def note(self, steps: Sequence[Step]) -> None:
+        told = {"flow": self.flow, "started": self.started.isoformat(), "steps": [asdict(step) for step in steps]}
+        write_atomic(self.path, json.dumps(told, ensure_ascii=False).encode())
+
+    def end(self) -> None:
+        """The report is written; nothing of this run need be told again."""
+        self.path.unlink(missing_ok=True)
 
 
 def sections(published: Sequence[Published], figures: Path, steps: Sequence[Step]) -> list[Section]:
@@ -151,9 +192,13 @@ def page(report: Sequence[Section], title: str) -> str:
 
 def write(report: Sequence[Section], out: Path, started: dt.datetime) -> Path:
     """<out>/reports/<start>.json and .html; returns the page."""
-    stem = out / FOLDER / started.astimezone(dt.UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    stem = _stem(out, started)
     text = json.dumps([asdict(section) for section in report], ensure_ascii=False, indent=1, default=str)
     write_atomic(stem.with_suffix(".json"), text.encode())
     target = stem.with_suffix(".html")
     write_atomic(target, page(report, f"stadtrang run {stem.name}").encode())
     return target
+
+
+def _stem(out: Path, started: dt.datetime) -> Path:
+    return out / FOLDER / started.astimezone(dt.UTC).strftime("%Y-%m-%dT%H%M%SZ")

@@ -21,15 +21,6 @@ def sums(out: Path, year: int = 2021) -> str:
     return (out / str(year) / REVISION / publish.SUMS).read_text()
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The edition of 2021 as `stadtrang build` makes it, without Prefect."""
-    home = tmp_path_factory.mktemp("built")
-    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "build", "--year", "2021", "--quiet"]
-    subprocess.run(command, env={**os.environ, "STADTRANG_HOME": str(home)}, check=True, timeout=300)
-    return home / "editions"
-
-
 def test_a_manual_trigger_with_parameters_completes_publishes_and_reports(
     server: Any, built: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,148 @@
+"""The same SQL on Spark, for tables that no longer fit one machine: the models of sql/ above the typed tables,
+transpiled by sqlglot, on the figures' own Parquet files; the scores between them stay NumPy.
+
+Local Spark needs the extra `spark` and Java 17 or newer. Tests compare it with DuckDB.
+"""
+
+from __future__ import annotations
+
+from functools import cache, reduce
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+from pipeline import figures, publish, scores, warehouse
+from pipeline.catalog import Catalog
+from pipeline.errors import PipelineError, UsageError
+
+LAYERS = ("2_core", "3_indicators", "4_rankings")
+SETTINGS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+
+
+def session(master: str = "local[2]", **settings: str) -> Any:
+    """A Spark session; master "local[n]" or the address of a cluster."""
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise UsageError("Spark needs the extra: pip install 'stadtrang[spark]', and Java 17 or newer") from error
+    builder = SparkSession.builder.master(master).appName("stadtrang")
+    for key, value in {**SETTINGS, **settings}.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def models(catalog: Catalog) -> dict[str, str]:
+    """Every model above the typed tables by name, as DuckDB's SQL."""
+    found = warehouse.layer(catalog, *LAYERS)
+    found["indicator_values"] = warehouse.union_of_indicators(catalog)
+    return found
+
+
+@cache
+def macros() -> dict[str, tuple[list[str], exp.Expression]]:
+    """The project's macros: name to parameters and body."""
+    found = {}
+    for tree in sqlglot.parse(warehouse.MACROS, read="duckdb"):
+        if isinstance(tree, exp.Create):
+            signature = tree.this
+            parameters = [parameter.name for parameter in signature.expressions]
+            found[signature.this.name] = (parameters, tree.expression)
+    return found
+
+
+def to_spark(sql: str) -> list[str]:
+    """DuckDB's SQL as Spark's. SqlglotError for what has no counterpart.
+
+    A union by name, which Spark has as a function only, comes as its parts.
+    """
+    tree = sqlglot.parse_one(sql, read="duckdb").transform(_in_spark)
+    return [
+        part.sql(dialect="spark", comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE) for part in _parts(tree)
+    ]
+
+
+def _parts(tree: Any) -> list[Any]:
+    if isinstance(tree, exp.Union) and tree.args.get("by_name"):
+        return [*_parts(tree.left), *_parts(tree.right)]
+    return [tree]
+
+
+def _in_spark(node: exp.Expression) -> exp.Expression:
+    """What sqlglot passes on as it is: calls of macros, rows as sort keys, slices of lists, quotients, hints."""
+    if isinstance(node, exp.Anonymous) and node.name in macros():
+        return _body(node).transform(_in_spark)
+    if isinstance(node, exp.Anonymous) and node.name == "row":
+        return exp.Struct(expressions=[part.transform(_in_spark) for part in node.expressions])
+    if isinstance(node, exp.Bracket) and isinstance(part := node.expressions[0], exp.Slice):
+        start, end = part.this, part.expression
+        return exp.Anonymous(this="slice", expressions=[node.this, start, end - start + 1])
+    if isinstance(node, exp.Div):
+        node.set("this", exp.cast(node.this, "double"))  # a quotient of decimals has few digits there
+    if isinstance(node, exp.CTE):
+        node.set("materialized", None)  # a hint that Spark does not know
+    return node
+
+
+def _body(call: exp.Anonymous) -> exp.Expression:
+    parameters, body = macros()[call.name]
+    given = dict(zip(parameters, call.expressions, strict=True))
+
+    def fill(node: exp.Expression) -> exp.Expression:
+        return given[node.name].copy() if isinstance(node, exp.Column) and node.name in given else node
+
+    return body.copy().transform(fill)
+
+
+def run(spark: Any, catalog: Catalog, folder: Path, work: Path) -> None:
+    """Figures to the tables of every edition on Spark: <work>/<model>/ holds each model's rows as Parquet.
+
+    folder: the figures; work: an empty folder that all workers see.
+    """
+    wanted = models(catalog)
+    files = publish.models(catalog)
+    with warehouse.connect() as connection:
+        warehouse.declare(connection, catalog)
+        figures.load(connection, catalog, folder)
+        declared = [name for name in warehouse.tables(connection) if name.startswith("frame__")]
+        _hand_over(spark, connection, declared, work)
+    for name in figures.table_names(catalog):
+        spark.read.parquet(str(folder / f"{name}.parquet")).createOrReplaceTempView(name)
+    _make(spark, {name: sql for name, sql in wanted.items() if name not in files}, work)
+    with warehouse.connect() as connection:
+        warehouse.declare(connection, catalog)
+        for name in ("edition__places", "edition__values"):
+            rows = warehouse.literal(str(work / name / "*.parquet"))
+            connection.execute(f"create table {name} as from read_parquet({rows})")
+        before = warehouse.tables(connection)
+        scores.score_all(connection, catalog)
+        _hand_over(spark, connection, sorted(warehouse.tables(connection) - before), work)
+    _make(spark, files, work)
+
+
+def _hand_over(spark: Any, connection: Any, names: list[str], work: Path) -> None:
+    for name in names:
+        target = work / f"{name}.parquet"
+        warehouse.write_parquet(connection, f'from "{name}"', target)
+        spark.read.parquet(str(target)).createOrReplaceTempView(name)
+
+
+def _make(spark: Any, wanted: dict[str, str], work: Path) -> None:
+    """One folder of Parquet per model, in the order of their references."""
+    for name in warehouse.order(wanted):
+        target = str(work / name)
+        try:
+            parts = [spark.sql(part) for part in to_spark(wanted[name])]
+            reduce(lambda above, below: above.unionByName(below, True), parts).write.parquet(target)
+        except Exception as error:
+            raise PipelineError(f"spark: model {name}: {str(error).splitlines()[0]}") from error
+        spark.read.parquet(target).createOrReplaceTempView(name)
