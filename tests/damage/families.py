@@ -73,11 +73,13 @@ FAMILIES = [
     Family("bnetza_mastr", "2021-12-31", "sums", "unit_key", ("pv_kw", "wind_kw", "biomass_kw"), "2018-12-31"),
     Family("destatis_population_2018", "2018-12-31", "list", "ags", ("population",), beside=GERMAN_LISTS),
     Family(
-        "destatis_gv", "2021-12-31", "auszug", "gem", ("population", "area_km2", "longitude"), "2019-12-31", GERMAN_LISTS
+        "destatis_gv", "2021-12-31", "auszug", "gem", ("population", "area_km2", "longitude"), "2019-12-31",
+        GERMAN_LISTS,
     ),
     Family("destatis_gv100ad", "2018-09-30", "fixed_220", "gem", ("area_hectares", "population"), beside=GERMAN_LISTS),
     Family(
-        "bbsr_umstieg", "2020-2021", "sheet_2020", "source_key", ("population_hundreds", "area_km2"), beside=GERMAN_LISTS
+        "bbsr_umstieg", "2020-2021", "sheet_2020", "source_key", ("population_hundreds", "area_km2"),
+        beside=GERMAN_LISTS,
     ),
     Family(
         "bnetza_ladesaeulenregister", "2022-01-01", "preamble_10", "place_name", ("points", "latitude"), "2021-09-01"
