@@ -3,8 +3,8 @@
     python bench/engines.py [--spark] [--dask tcp://HOST:PORT]
 
 First the growth on one machine: the SQL by the number of editions, the scores by the number of places (made-up
-values of the real shape: 39 indicators, a tenth of them missing). Then, where asked for, the same SQL on local Spark and
-the same batches of scores on the workers of a Dask scheduler, beside one process. Each measurement has a process of its
+values of the real shape: 39 indicators, a tenth missing). Then, where asked for, the same SQL on local Spark and the
+same batches of scores on the workers of a Dask scheduler, beside one process. Each measurement has a process of its
 own, so that its peak memory is its own; Spark's is that of its Java process.
 """
 

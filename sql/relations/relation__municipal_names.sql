@@ -10,6 +10,7 @@ compared as (
     bool_or(official.start = left(lower(named.name), 4)) as agrees
   from typed_names as named
   join official on official.ags = named.ags
+  where named.name is not null
   group by all
 )
 select

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import CatalogError, UsageError
 
@@ -55,6 +55,16 @@ class Loader(SAFE_LOADER):  # type: ignore[misc,valid-type]
 
 class Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _no_formula(text: str) -> str:
+    """Texts that we write to CSV must not be run by a spreadsheet."""
+    if text.startswith(("=", "+", "-", "@", "\t", "\r")):
+        raise ValueError(f"begins with {text[0]!r}, which a spreadsheet takes for a formula")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_no_formula)]
 
 
 class Layout(Declared):
@@ -257,11 +267,11 @@ class Source(Declared):
     """A publisher's data set. `match`: by level the least share of entries or keys that must find their place."""
 
     id: str
-    title: str
-    publisher: str
-    page: str
-    licence: str
-    attribution: str
+    title: Text
+    publisher: Text
+    page: Text
+    licence: Text
+    attribution: Text
     redistribute: Literal["yes", "figures_only", "no"]
     evidence: Evidence
     kind: Literal["cells", "rows"]
@@ -332,8 +342,8 @@ class Area(Declared):
 
     id: str
     joins: str | None = None
-    label_de: str
-    label_en: str
+    label_de: Text
+    label_en: Text
 
 
 class Indicator(Declared):
@@ -358,10 +368,10 @@ class Indicator(Declared):
     first_year: int | None = None
     null_rule: str
     limits: str
-    label_de: str
-    label_en: str
-    text_de: str
-    text_en: str
+    label_de: Text
+    label_en: Text
+    text_de: Text
+    text_en: Text
 
     @property
     def model(self) -> str:
@@ -433,8 +443,8 @@ class League(Declared):
     indicator_set: Literal["every_place", "city"]
     min_population: int
     max_population: int | None = None
-    label_de: str
-    label_en: str
+    label_de: Text
+    label_en: Text
     is_size_class: bool
 
 
@@ -453,10 +463,10 @@ class Column(Declared):
     files: list[str]
     type: str
     unit: str = ""
-    label_de: str
-    label_en: str
-    text_de: str
-    text_en: str
+    label_de: Text
+    label_en: Text
+    text_de: Text
+    text_en: Text
 
 
 class Correction(Declared):

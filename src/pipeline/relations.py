@@ -21,18 +21,30 @@ VALUES = {
     "source_id": "varchar", "edition": "varchar", "part": "varchar", "level": "varchar", "unit_key": "varchar",
     "variable": "varchar", "reference_date": "date", "value": "double", "row_number": "bigint",
 }  # fmt: skip
-NAMED = [  # tables in which the name of a municipality stands beside its key
-    ("typed__destatis_gv__units", "ags", "name", "record_type = '60'"),
-    ("typed__destatis_gv100ad__units", "ags", "name", "record_type = '60'"),
-    ("typed__bkg_vg5000__outlines", "ags", "name", "true"),
-    ("typed__bbsr_umstieg__pairs", "source_ags", "source_name", "true"),
-    ("typed__bbsr_umstieg__pairs", "target_ags", "target_name", "true"),
-    ("typed__bbsr_deutschlandatlas__values", "unit_key", "unit_name", "true"),
-    ("typed__bbsr_inkar_2024__values", "unit_key", "unit_name", "level = 'municipality'"),
-    ("typed__bbsr_inkar_export__values", "unit_key", "unit_name", "level = 'municipality'"),
-    ("typed__facts_funding__members", "ags", "member_name", "entity_type = 'Gemeinde'"),
-    ("typed__facts_strategies__evidence", "ags", "place_name", "true"),
+OWN_DATE = "territory_date"
+NAMED = [  # tables in which the key of a municipality stands beside its name: key, name, rows, day of the territory
+    ("typed__destatis_gv__units", "ags", "name", "record_type = '60'", OWN_DATE),
+    ("typed__destatis_gv100ad__units", "ags", "name", "record_type = '60'", OWN_DATE),
+    ("typed__destatis_population_2018__places", "ags", "null", "true", "population_date"),
+    ("typed__bkg_vg5000__outlines", "ags", "name", "true", "date '2021-01-01'"),
+    ("typed__bbsr_umstieg__pairs", "source_ags", "source_name", "true", "date '2020-12-31'"),
+    ("typed__bbsr_umstieg__pairs", "target_ags", "target_name", "true", "null"),
+    (
+        "typed__bbsr_deutschlandatlas__values",
+        "unit_key",
+        "unit_name",
+        "true",
+        "make_date(2000 + right(part, 2)::int, 12, 31)",
+    ),
+    ("typed__bbsr_inkar_2024__values", "unit_key", "unit_name", "level = 'municipality'", "null"),
+    ("typed__bbsr_inkar_export__values", "unit_key", "unit_name", "level = 'municipality'", "date '2022-12-31'"),
+    ("typed__facts_funding__members", "ags", "member_name", "entity_type = 'Gemeinde'", "null"),
+    ("typed__facts_strategies__evidence", "ags", "place_name", "true", "null"),
 ]
+NAMES = {
+    "source_id": "varchar", "edition": "varchar", "part": "varchar", "row_number": "bigint", "ags": "varchar",
+    "name": "varchar", "territory_date": "date",
+}  # fmt: skip
 STEADY = {
     "source_id": "varchar", "level": "varchar", "variable": "varchar", "correlation": "double", "ratio_low": "double",
     "ratio_high": "double", "same": "double", "coverage": "double", "leap": "double", "breaks": "date[]",
@@ -111,15 +123,12 @@ def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
         if table in tables and source.steady and "variable" in warehouse.columns(connection, table)
     ]
     connection.execute(f"create or replace temp view typed_values as {' union all '.join(selects)}")
-    selects = [
-        "select null::varchar as source_id, null::varchar as edition, null::bigint as row_number, "
-        "null::varchar as ags, null::varchar as name where false"
-    ]
-    selects += [
-        f"select distinct '{table.split('__')[1]}', edition, row_number, {key}, {name} from {table} where {rows}"
-        for table, key, name, rows in NAMED
-        if table in tables
-    ]
+    selects = [f"select {', '.join(f'null::{kind} as {name}' for name, kind in NAMES.items())} where false"]
+    for table, key, name, rows, day in NAMED:
+        if table in tables:
+            part = "part" if "part" in warehouse.columns(connection, table) else "null"
+            listed = f"'{catalog.typed_tables[table].id}', edition, {part}, row_number, {key}, {name}, {day}"
+            selects.append(f"select distinct {listed} from {table} where {rows}")
     connection.execute(f"create or replace temp view typed_names as {' union all '.join(selects)}")
     kinds = ", ".join(f"{name} {kind}" for name, kind in STEADY.items())
     connection.execute(f"create or replace temp table frame__steady ({kinds})")
