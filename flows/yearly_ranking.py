@@ -1,4 +1,4 @@
-"""The yearly ranking as a Prefect flow: check every source, prepare, publish every edition, report.
+"""The yearly ranking as a Prefect flow: check every source, prepare, draw, publish every edition, report.
 
 It orders functions of `pipeline` and computes nothing. Tasks hand over paths and small JSON; what they share
 lies in a work folder. By hand: `python flows/yearly_ranking.py` serves it with its yearly schedule.
@@ -15,7 +15,7 @@ from prefect import flow, runtime, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from pipeline import build, catalog, publish, report
+from pipeline import build, catalog, intervals, publish, report
 from pipeline.figures import BUNDLED
 
 CRON, TIMEZONE = "0 3 15 10 *", "Europe/Berlin"  # the yearly municipality list appears from August to October
@@ -54,6 +54,18 @@ def prepare(folder: str, work: str) -> str:
 
 
 @task(
+    task_run_name="draw-{year}",
+    retries=2,
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=is_worth_a_retry,
+    cache_policy=NO_CACHE,
+)
+def simulate(work: str, year: int, draws: int | None, seed: int | None) -> None:
+    """The draws of one edition year."""
+    intervals.simulate(catalog.load(), Path(work), year, draws, seed, threads=2)
+
+
+@task(
     task_run_name="write-{year}",
     retries=2,
     retry_delay_seconds=RETRY_DELAYS,
@@ -87,11 +99,13 @@ def yearly_ranking(
     method: str = "default",
     figures: str | None = None,
     out: str = "editions",
+    draws: int | None = None,
+    seed: int | None = None,
 ) -> list[dict[str, Any]]:
     """Publish the editions of the given years (all declared ones by default).
 
     figures: folder of typed tables, the bundled ones by default; out: folder of the editions; method: must be the
-    method that the editions declare.
+    method that the editions declare; draws, seed: of the uncertainty run, the method's own by default.
     """
     declared = catalog.load()
     wanted = sorted(years or declared.editions)
@@ -100,6 +114,7 @@ def yearly_ranking(
             raise publish.PipelineError(
                 f"edition {year} is declared with method {declared.edition(year).method!r}, not {method!r}"
             )
+        intervals.settings(declared, year, draws, seed)
     folder = figures or str(BUNDLED)
     with (
         publish.writer(Path(out)),
@@ -111,6 +126,8 @@ def yearly_ranking(
         prepared.wait()
         build.require([build.Checked(**c) for c in checked], Path(work), Path(out))
         prepared.result()
+        for year in build.to_draw(declared, wanted):
+            simulate(work, year, draws, seed)
         for year in wanted:
             write_edition(work, year, str(staged), out)
         published = place(wanted, str(staged), out)

@@ -76,10 +76,12 @@ class SetScores:
 
 @dataclass(frozen=True)
 class YearScores:
-    """value: (units, indicators) shrunk and imputed, in the indicator's unit; normalised: 0 to 100."""
+    """value: (units, indicators) shrunk and imputed, in the indicator's unit; normalised: 0 to 100; scale: the same
+    with everything filled that can be, scored or not."""
 
     value: Floats
     normalised: Floats
+    scale: Floats
     is_imputed: Bools
     sets: Mapping[str, SetScores]
 
@@ -167,6 +169,7 @@ def score_year(
     return YearScores(
         value=np.where(keep, np.where(is_imputed, filled, steps.shrunk), np.nan),
         normalised=np.where(keep, scale, np.nan),
+        scale=scale,
         is_imputed=is_imputed,
         sets=results,
     )

@@ -33,8 +33,9 @@ def posterior(counts: Floats, exposures: Floats, district: Ints, land: Ints) -> 
 
     counts >= 0; exposures > 0; district and land are group numbers, every district in one Land. With a gamma prior of
     the group's mean m and spread A, count y and exposure n, the posterior is Gamma(m^2 / A + y, m / A + n); its mean
-    is the linear shrinkage, its variance mean x A / (m + A n). The group's own m and A are taken as known. NaN where
-    count or exposure is missing or exposure is 0.
+    is the linear shrinkage, its variance mean x A / (m + A n). To it comes what a district's mean itself leaves open,
+    as far as a place leans on it (Kass and Steffey 1989); A is taken as known. NaN where count or exposure is missing
+    or exposure is 0.
     """
     known = np.isfinite(counts) & np.isfinite(exposures) & (exposures > 0)
     result = Posterior(np.full(counts.shape, np.nan), np.full(counts.shape, np.nan))
@@ -63,7 +64,9 @@ def posterior(counts: Floats, exposures: Floats, district: Ints, land: Ints) -> 
     means = np.where(shared, prior[d], rate_l[land_of[d]])
     spread = np.where(shared, within[land_of[d]], between[land_of[d]])
     total = means + spread * n
-    result.variance[known] = shrunk * np.divide(spread, total, out=np.zeros_like(total), where=total > 0)
+    stays = np.divide(spread, total, out=np.zeros_like(total), where=total > 0)
+    doubt = (within[land_of] * _sums(d, n**2) / n_d + rate_d) / n_d  # of a district's mean as that of its places
+    result.variance[known] = shrunk * stays + np.where(shared, (1.0 - stays * n) ** 2 * doubt[d], 0.0)
     return result
 
 
