@@ -6,7 +6,8 @@ the arrays of two neighbouring years, whose draws are the same, to the interval 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from pipeline.composite import draws, uncertainty
 from pipeline.composite.draws import Draws, Factors, Names
 from pipeline.composite.ranks import Grouping, Ranks, competition, grouping
 from pipeline.composite.scoring import SetScores, stages
-from pipeline.composite.values import Bools, Ints
+from pipeline.composite.uncertainty import Problem
+from pipeline.composite.values import Bools, Floats, Ints
 from pipeline.errors import PipelineError, UsageError
 from pipeline.scores import Scored
 
@@ -76,8 +78,8 @@ def simulate(
     made = draws.make(factors(asked), asked.seed, np.arange(1, asked.draws + 1), names(catalog))
     tables: dict[str, list[pd.DataFrame]] = {"draw__ranks": [], "draw__areas": []}
     if asked.draws:
-        for name in scores.SETS:
-            _simulate_set(catalog, scored, name, made.by_scenario(), work, tables, threads)
+        for field in _fields(catalog, scored):
+            _simulate_set(catalog, year, field, made.by_scenario(), work, tables, threads)
     for table, frames in tables.items():
         _write(work, table, year, pd.concat(frames, ignore_index=True) if frames else None)
     _write(work, "draw__parameters", year, parameters(made) if asked.draws else None)
@@ -110,42 +112,82 @@ def _scored(catalog: Catalog, work: Path, year: int) -> Scored:
         return scores.score(catalog, scores.read_year(connection, catalog, year))
 
 
+@dataclass(frozen=True)
+class _Field:
+    """One set of one year, ready to be drawn: units: (places,) positions of the available places in the year; ranked:
+    league to (places,) who is ranked in it; passes: leagues that are ranked in one pass, with their grouping."""
+
+    result: SetScores
+    problem: Problem
+    units: Ints
+    ranked: dict[str, Bools]
+    passes: list[tuple[list[str], Grouping]]
+
+
+def _fields(catalog: Catalog, scored: Scored) -> Iterator[_Field]:
+    """The sets in which anyone can be ranked."""
+    steps = stages(scored.year.matrix, scored.indicators, scored.method, with_noise=True)
+    for name, result in scored.scores.sets.items():
+        units = np.flatnonzero(result.is_available)
+        ranked = {
+            league.id: scores.league_ranked(catalog, scored, league.id)[units]
+            for league in catalog.leagues.values()
+            if league.indicator_set == name
+        }
+        ranked = {league: members for league, members in ranked.items() if members.any()}
+        if ranked:
+            passes = [(some, grouping([ranked[league] for league in some], len(units))) for some in _passes(ranked)]
+            asked = scored.asked[name]
+            problem = uncertainty.problem(steps, scored.indicators, scored.method, asked, result, scored.year.ags)
+            yield _Field(result, problem, units, ranked, passes)
+
+
 def _simulate_set(
     catalog: Catalog,
-    scored: Scored,
-    name: str,
+    year: int,
+    field: _Field,
     made: Draws,
     work: Path,
     tables: dict[str, list[pd.DataFrame]],
     threads: int,
 ) -> None:
-    result = scored.scores.sets[name]
-    if not result.is_available.any():
-        return
-    steps = stages(scored.year.matrix, scored.indicators, scored.method, with_noise=True)
-    problem = uncertainty.problem(steps, scored.indicators, scored.method, scored.asked[name], result, scored.year.ags)
-    here = np.flatnonzero(result.is_available)
-    ranked = {
-        league.id: scores.league_ranked(catalog, scored, league.id)[here]
-        for league in catalog.leagues.values()
-        if league.indicator_set == name
-    }
-    passes = _passes({league: members for league, members in ranked.items() if members.any()})
-    groupings: list[Grouping] = [grouping([ranked[league] for league in some], len(here)) for some in passes]
-    for area, found in uncertainty.simulate(problem, made, groupings, threads):
-        for some, drawn_ranks in zip(passes, found, strict=True):
+    groupings = [group for _, group in field.passes]
+    for area, found in uncertainty.simulate(field.problem, made, groupings, threads):
+        for (some, _), drawn_ranks in zip(field.passes, found, strict=True):
             low, middle, high = uncertainty.quantiles(drawn_ranks).T
             for league in some:
-                members = np.flatnonzero(ranked[league])
-                frame = pd.DataFrame({"league": league, "ags_number": problem.ags[members]})
+                members = np.flatnonzero(field.ranked[league])
+                ags = field.problem.ags[members]
+                frame = pd.DataFrame({"league": league, "ags_number": ags})
                 frame["rank_p05"], frame["rank_p50"], frame["rank_p95"] = low[members], middle[members], high[members]
                 if area != uncertainty.TOTAL:
                     tables["draw__areas"].append(frame.assign(area=list(catalog.areas)[area]))
                     continue
                 own = drawn_ranks[:, members]
-                tables["draw__ranks"].append(_standing(frame, own, result, here[members]))
-                np.save(_array(work, scored.year.year, league, "ranks"), own)
-                np.save(_array(work, scored.year.year, league, "ags"), problem.ags[members])
+                tables["draw__ranks"].append(_standing(frame, own, field.result.score[field.units[members]]))
+                np.save(_array(work, year, league, "ranks"), own)
+                np.save(_array(work, year, league, "ags"), ags)
+
+
+def redraw(
+    catalog: Catalog, work: Path, year: int, numbers: Sequence[int], seed: int | None = None
+) -> dict[str, pd.DataFrame]:
+    """Single draws made again, without the others: league to ranks, a row per municipality (its AGS number), a column
+    per draw. Draw 0 is the published ranking."""
+    asked = settings(catalog, year, None, seed)
+    made = draws.make(factors(asked), asked.seed, np.array(numbers), names(catalog))
+    result = {}
+    for field in _fields(catalog, _scored(catalog, work, year)):
+        for area, found in uncertainty.simulate(field.problem, made, [group for _, group in field.passes]):
+            if area != uncertainty.TOTAL:
+                continue
+            for (some, _), drawn_ranks in zip(field.passes, found, strict=True):
+                for league in some:
+                    members = field.ranked[league]
+                    result[league] = pd.DataFrame(
+                        drawn_ranks[:, members].T, index=field.problem.ags[members], columns=list(numbers)
+                    )
+    return result
 
 
 def _passes(ranked: dict[str, Bools]) -> list[list[str]]:
@@ -161,9 +203,9 @@ def _passes(ranked: dict[str, Bools]) -> list[list[str]]:
     return passes
 
 
-def _standing(frame: pd.DataFrame, own: Ranks, result: SetScores, units: Ints) -> pd.DataFrame:
-    """A league's chances and groups. own: ranks (draws, members); units: the members' positions in the set."""
-    nominal = competition(result.score[units])
+def _standing(frame: pd.DataFrame, own: Ranks, score: Floats) -> pd.DataFrame:
+    """A league's chances and groups. own: ranks (draws, members); score: (members,) the published one."""
+    nominal = competition(score)
     order = np.lexsort((frame["ags_number"].to_numpy(), nominal))
     return frame.assign(
         p_top10=(own <= 10).mean(axis=0),

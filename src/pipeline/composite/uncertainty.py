@@ -29,6 +29,7 @@ WEIGHTS = 2048
 BLOCK = 32  # draws at a time: what fits into the cache of one processor
 TOTAL = -1  # the number of the total among the areas' numbers
 QUANTILES = (0.05, 0.5, 0.95)
+PIECE = 200_000  # multiplications in one matrix product
 CHUNK = 512  # units at a time when quantiles are taken
 SEPARATED = 0.95  # the share of draws in which a group's first place is ahead of the next group's
 
@@ -250,7 +251,7 @@ def _area_scores(
     problem: Problem, made: Draws, area: _Area, weight: Floats32, mask: Floats32 | None, numbers: Ints
 ) -> Floats32:
     """(draws, units): weighted means in points, re-weighted where a value is missing."""
-    scores: Floats32 = weight @ area.points
+    scores = _product(weight, area.points)
     for cells in area.drawn:
         part = cells.noise
         name = made.names.indicators[problem.indicators[part.indicator]]
@@ -260,8 +261,18 @@ def _area_scores(
             scores += values
         else:
             scores[:, part.units] += values
-    scores /= weight.sum(axis=1, keepdims=True) if mask is None else weight @ mask
+    scores /= weight.sum(axis=1, keepdims=True) if mask is None else _product(weight, mask)
     return scores
+
+
+def _product(weight: Floats32, points: Floats32) -> Floats32:
+    """weight @ points, in pieces for which the library underneath starts no threads of its own: they would wait for
+    each other longer than they work, and the threads and processes of a build are ours to choose."""
+    result = np.empty((len(weight), points.shape[1]), dtype=np.float32)
+    width = max(PIECE // weight.size, 1)
+    for first in range(0, points.shape[1], width):
+        np.matmul(weight, points[:, first : first + width], out=result[:, first : first + width])
+    return result
 
 
 def quantiles(values: Ranks | NDArray[np.int32], probabilities: Sequence[float] = QUANTILES) -> Floats:
