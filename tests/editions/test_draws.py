@@ -76,7 +76,7 @@ def test_what_does_not_change_changes_in_no_draw(work: Path) -> None:
 def test_without_draws_the_intervals_are_empty_and_the_ranks_stand(editions: Path, tmp_path: Path) -> None:
     build.build(CATALOG, BUNDLED, tmp_path, [2019], threads=2, draws=0)
     with duckdb.connect() as connection:
-        for name, folder in (("bare", tmp_path), ("full", editions)):
+        for name, folder in (("bare", tmp_path), ("whole", editions)):
             path = folder / "2019" / "1.0.0"
             connection.execute(f"create view {name} as from read_parquet('{path}/rankings.parquet')")
             connection.execute(f"create view {name}_changes as from read_parquet('{path}/changes.parquet')")
@@ -93,9 +93,9 @@ def test_without_draws_the_intervals_are_empty_and_the_ranks_stand(editions: Pat
         counts = connection.execute(f"select {', '.join(f'count({c})' for c in empty)} from bare").fetchall()
         assert counts == [(0,) * len(empty)]
         same = "select league, ags, rank, score, rank_change, rank_without_facts from"
-        assert connection.execute(f"({same} bare) except ({same} full)").fetchall() == []
+        assert connection.execute(f"({same} bare) except ({same} whole)").fetchall() == []
         parts = "select league, ags, own_data, others_data, method, territory, evidence from"
-        assert connection.execute(f"({parts} bare_changes) except ({parts} full_changes)").fetchall() == []
+        assert connection.execute(f"({parts} bare_changes) except ({parts} whole_changes)").fetchall() == []
         assert connection.execute("select count(*) from bare_changes where is_climber").fetchall() == [(0,)]
         checks = connection.execute(
             f"select severity from read_parquet('{tmp_path}/2019/1.0.0/checks.parquet') "
