@@ -216,6 +216,14 @@ def test_quantiles_of_a_gamma_distribution_are_near_those_of_a_large_sample(shap
     assert (np.diff(found) >= 0).all()
 
 
+def test_a_rate_of_nearly_nothing_has_quantiles_too() -> None:
+    found = noise.gamma(np.array([1e-9, 1e-4]), np.array([1e-3, 1e-3]))
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found.mean(axis=1), [1e-9, 1e-4])
+    part = noise.of_counts(shrinkage.Posterior(np.array([0.0, 1.0, np.nan]), np.array([1.0, 1.0, np.nan])), 0, 1, True)
+    assert part.units.tolist() == [1]
+
+
 @given(SEEDS)
 @settings(max_examples=25, deadline=None)
 def test_the_posterior_of_a_count_has_the_shrunk_rate_as_its_mean(seed: int) -> None:

@@ -18,6 +18,7 @@ from pipeline.composite.shrinkage import Posterior
 from pipeline.composite.values import Floats, Ints
 
 SAMPLING, IMPUTATION = "sampling", "imputation"
+SKEWEST = 0.1  # the smallest shape of a gamma distribution that its quantiles are taken for
 MIDPOINTS = (np.arange(LEVELS) + 0.5) / LEVELS
 _QUANTILES = np.array([NormalDist().inv_cdf(p) for p in MIDPOINTS])
 NORMAL = _QUANTILES / _QUANTILES.std()  # as spread out as a normal distribution, which midpoints alone are not quite
@@ -37,7 +38,7 @@ class Noise:
 
 def of_counts(posterior: Posterior, indicator: int, per: float, is_log1p: bool) -> Noise:
     """Every place whose rate is open draws from its own posterior."""
-    units = np.flatnonzero(posterior.variance > 0)
+    units = np.flatnonzero((posterior.variance > 0) & (posterior.mean > 0))
     rates = per * gamma(posterior.mean[units], posterior.variance[units])
     return Noise(SAMPLING, indicator, units, np.arange(len(units)), np.log1p(rates) if is_log1p else rates)
 
@@ -46,9 +47,9 @@ def gamma(mean: Floats, variance: Floats) -> Floats:
     """(cells, LEVELS): quantiles of gamma distributions by their mean and variance, both above 0.
 
     The cube of a normal variable (Wilson and Hilferty 1931), brought to the exact mean: up to the 90 % quantile within
-    1.5 % of the mean for shapes of 1 and more, within 6 % for shapes down to 0.1.
+    1.5 % of the mean for shapes of 1 and more, within 6 % for shapes down to SKEWEST, which stands for any below it.
     """
-    shape = (mean**2 / variance)[:, None]
+    shape = np.maximum(mean**2 / variance, SKEWEST)[:, None]
     cubes = np.maximum(1.0 - 1.0 / (9.0 * shape) + NORMAL / (3.0 * np.sqrt(shape)), 0.0) ** 3
     return np.asarray(mean[:, None] * cubes / cubes.mean(axis=1, keepdims=True))
 
