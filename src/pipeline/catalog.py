@@ -384,6 +384,36 @@ class Screening(Declared):
     unit_share: float
 
 
+class Uncertainty(Declared):
+    """How many draws, their seed, and what they vary; the rest is `composite.draws.Factors`."""
+
+    draws: int = Field(ge=0)
+    seed: int = Field(ge=0)
+    weight_noise: float
+    normalisation: list[str]
+    treatment: list[str]
+    aggregation: list[str]
+    leave_out: float
+    sampling: bool
+    imputation: bool
+
+
+class CompleteSearch(Declared):
+    """A year and league in which the search for strategies is complete enough for the gate, and why."""
+
+    year: int
+    league: str
+    evidence: str
+
+
+class StrategyGate(Declared):
+    """The variant's indicator of a documented strategy, and the most that implementation counts without one."""
+
+    indicator: str
+    implementation_limit: float = Field(ge=0, le=100)
+    complete: list[CompleteSearch]
+
+
 class MethodSpec(Declared):
     id: str
     version: str
@@ -398,6 +428,9 @@ class MethodSpec(Declared):
     carry_forward_years: int
     area_minimum_indicators: int
     imputation_minimum_places: int
+    fact_sources: list[str]
+    strategy_gate: StrategyGate
+    uncertainty: Uncertainty
 
 
 class Finding(Declared):
@@ -691,6 +724,11 @@ def _check_methods(c: Catalog) -> None:
         _missing(f"{where}: key 'area_weights'", "areas without a weight", c.areas, method.area_weights)
         names = method.indicator_weights
         _missing(f"{where}: key 'indicator_weights'", "weights that match no indicator", names, c.indicators)
+        _missing(f"{where}: key 'fact_sources'", "unknown source", method.fact_sources, c.sources)
+        gate = method.strategy_gate
+        _missing(f"{where}: key 'strategy_gate.indicator'", "unknown indicator", [gate.indicator], c.indicators)
+        for search in gate.complete:
+            _missing(f"{where}: key 'strategy_gate.complete'", "unknown league", [search.league], c.leagues)
         for key, weights in (("area_weights", method.area_weights), ("indicator_weights", method.indicator_weights)):
             for name, weight in weights.items():
                 if not 0 < weight < math.inf:

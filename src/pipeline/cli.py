@@ -30,6 +30,8 @@ Archive = Annotated[
     Path | None, typer.Option("--archive", help="Where originals are. Default: $STADTRANG_HOME/archive.")
 ]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads for the SQL; the bytes stay the same.")]
+Draws = Annotated[int | None, typer.Option("--draws", help="Draws of the uncertainty run. Default: the method's.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the draws. Default: the method's.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
@@ -62,6 +64,8 @@ def build(
     figures: Figures = None,
     out: Out = None,
     threads: Threads = 1,
+    draws: Draws = None,
+    seed: Seed = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -72,7 +76,8 @@ def build(
 
     declared = catalog.load()
     target = out or home() / "editions"
-    published = steps.build(declared, figures or BUNDLED, target, year or sorted(declared.editions), threads)
+    years = year or sorted(declared.editions)
+    published = steps.build(declared, figures or BUNDLED, target, years, threads, draws, seed)
     _show(report.summary(published, target), json_, quiet)
 
 
@@ -347,7 +352,8 @@ def verify(
     target = (out or home() / "editions") / str(year) / edition.revision
     stands = publish.read_sums(target)
     with tempfile.TemporaryDirectory(prefix="stadtrang-") as folder:
-        (again,) = steps.build(declared, figures or BUNDLED, Path(folder), [year], threads)
+        draws, seed = publish.read_draws(target)
+        (again,) = steps.build(declared, figures or BUNDLED, Path(folder), [year], threads, draws, seed)
         rebuilt = publish.read_sums(again.folder)
     on_disk = publish.actual_sums(target, stands)
     differing = sorted(
