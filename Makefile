@@ -27,8 +27,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY)  ## time and peak memory of each stage
+bench: $(READY)  ## time and peak memory of each stage, then of the draws beside a NumPy bound
 	$(BIN)/python bench/stages.py
+	$(BIN)/python bench/uncertainty.py
 
 UPSTREAM ?= ../shared/upstream
 

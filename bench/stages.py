@@ -101,6 +101,14 @@ def prepare(folder: Path, work: Path, threads: int) -> None:
     build.prepare(catalog.load(), folder, work, threads)
 
 
+def simulate(work: Path, threads: int) -> None:
+    from pipeline import intervals
+
+    declared = catalog.load()
+    for year in sorted(declared.editions):
+        intervals.simulate(declared, work, year, threads=threads)
+
+
 def publish(work: Path, out: Path) -> None:
     from pipeline import build
     from pipeline import publish as pipeline_publish
@@ -149,6 +157,7 @@ def main() -> None:
         rows.append(("SQL: core, indicators, values", *derived))
         rows.append(("scoring", scored[0] - derived[0], scored[1]))
         rows.append(("handing over to the editions", whole[0] - scored[0], whole[1]))
+        rows.append(("drawing", *measure(simulate, work, threads)))
         rows.append(("publishing: SQL, checks, files", *measure(publish, work, out)))
         total = sum(seconds for _, seconds, _ in rows)
         print(f"four editions, {threads} threads\n{'stage':32} {'seconds':>8} {'share':>6} {'peak MB':>8}")

@@ -439,6 +439,36 @@ def test_the_scale_of_a_drawn_value_never_lowers_a_better_one() -> None:
                 assert ((steps_up >= -1e-9) if better[k] else (steps_up <= 1e-9)).all(), (treatment, kind, k)
 
 
+def test_a_league_of_one_is_first_in_every_draw_and_ahead_of_nobody() -> None:
+    m = uneven(np.random.default_rng(11))
+    problem = problem_of(m, indicators(), method(m, indicators()))
+    units = len(problem.ags)
+    alone = ranks.grouping([np.arange(units) == 4], units)
+    made = draws.make(ALL, 1, np.arange(1, 30), NAMES)
+    for _, (found,) in simulate(problem, made, [alone]):
+        assert (found[:, 4] == 1).all()
+        assert (np.delete(found, 4, axis=1) == 0).all()
+    own = found[:, [4]]
+    assert uncertainty.rank_groups(own, np.array([1]), np.array([0])).tolist() == [1]
+    assert np.isnan(uncertainty.ahead_of_next(own, np.array([0]))).all()
+
+
+def test_infinity_at_the_door_is_missing_in_every_draw_and_never_a_rank() -> None:
+    """Traps 1 and 4: what is no number is a gap, and a place with too many gaps is not drawn at all."""
+    m = uneven(np.random.default_rng(12))
+    values = m.values.copy()
+    values[3, 4] = np.inf
+    values[8, 3:6] = -np.inf
+    hurt = dataclasses.replace(m, values=np.where(np.isfinite(values), values, np.nan))
+    spec = method(m, indicators())
+    problem = problem_of(hurt, indicators(), spec)
+    assert AGS[8] not in problem.ags
+    assert any(part.factor == noise.IMPUTATION and part.indicator == 4 for part in problem.noise)
+    found = total_ranks(problem, draws.make(ALL, 1, np.arange(1, 30), NAMES))
+    assert (found >= 1).all()
+    assert found.max() <= len(problem.ags)
+
+
 def test_a_noise_of_no_cell_is_no_noise() -> None:
     nothing = noise.of_gaps(np.ones((3, 1)), 0, [np.zeros(3, dtype=int)], 3, np.ones((3, 1)))
     assert isinstance(nothing, Noise)

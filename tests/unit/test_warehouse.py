@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+import sqlglot
 
 from pipeline import catalog, figures, warehouse
 from pipeline.errors import PipelineError
@@ -243,3 +244,11 @@ def test_no_extension_is_installed_or_loaded_by_itself(db: duckdb.DuckDBPyConnec
 def test_reading_from_the_network_is_an_error_and_not_a_download(db: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(PipelineError, match=r"(?i)model remote: .*(httpfs|extension|http)"):
         warehouse.run(db, {"remote": "select * from read_csv('https://example.org/table.csv')"})
+
+
+def test_no_window_is_ordered_by_an_expression_over_wide_rows() -> None:
+    """Trap 12: DuckDB takes fifteen times as long when scores are computed inside a window's ORDER BY."""
+    for name, sql in warehouse.layer(catalog.load(), "4_rankings").items():
+        for window in sqlglot.parse_one(sql, dialect="duckdb").find_all(sqlglot.exp.Window):
+            for ordered in window.find_all(sqlglot.exp.Ordered):
+                assert isinstance(ordered.this, sqlglot.exp.Column | sqlglot.exp.Literal), f"{name}: {ordered.sql()}"
