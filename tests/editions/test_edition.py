@@ -250,10 +250,6 @@ def test_the_rank_of_the_year_before_is_that_of_the_same_league(db: Any) -> None
     assert one(db, "select count(rank_previous) from rankings where edition_year = 2018") == (0,)
 
 
-def test_columns_of_the_size_part_are_there_and_empty(db: Any) -> None:
-    assert one(db, "select count(score_size_adjusted), count(rank_size_adjusted) from rankings") == (0, 0)
-
-
 def test_the_strategy_gate_ranks_nobody_as_long_as_no_search_is_declared_complete(db: Any) -> None:
     assert CATALOG.methods["default"].strategy_gate.complete == []
     assert one(db, "select count(rank_strategy_gate) from rankings") == (0,)
@@ -356,7 +352,7 @@ def test_the_draws_of_all_years_are_the_same_and_say_what_was_varied(db: Any) ->
     for other in YEARS[1:]:
         assert rows(db, f"({year}) except ({year.replace(str(YEARS[0]), str(other))})") == []
     spec = CATALOG.methods["default"].uncertainty
-    per_draw = len(CATALOG.areas) + len(CATALOG.indicators) + 4
+    per_draw = len(CATALOG.areas) + len(CATALOG.sorted_indicators) + 4
     assert one(db, f"select count(*), max(draw) from draws where edition_year = {YEARS[0]}") == (
         spec.draws * per_draw,
         spec.draws,
