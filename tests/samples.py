@@ -336,16 +336,8 @@ def ladesaeulen_csv(*, date: str = "01.09.2026", encoding: str = "utf-8-sig", pr
     for number, place in enumerate(TWELVE, 1):
         district, kind = GV_DISTRICTS[place.ags[:5]]
         status = "In Betrieb" if number > 1 else "In Wartung"
-        row = [
-            str(number),
-            "Beispielwerke",
-            "",
-            status,
-            "Normalladeeinrichtung",
-            "2",
-            '"11; 3,7"',
-            f"11.07.{date[-4:]}",
-        ]
+        row = [str(number), "Beispielwerke", "", status, "Normalladeeinrichtung", "2", '"11; 3,7"']
+        row += [f"11.07.{date[-4:]}"]
         row += ["Marktplatz", "1", "", place.plz, place.name.split(",")[0]]
         row += [("Kreisfreie Stadt " if kind == "41" else "Landkreis ") + district.split(",")[0], LAENDER[place.land]]
         row += [place.latitude, place.longitude, "", "", "", "", "", "", '"AC Typ 2; Schuko"', '"11; 3,7"']
