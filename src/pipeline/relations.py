@@ -127,8 +127,8 @@ def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     for table, key, name, rows, day in NAMED:
         if table in tables:
             part = "part" if "part" in warehouse.columns(connection, table) else "null"
-            columns = f"'{catalog.typed_tables[table].id}', edition, {part}, row_number, {key}, {name}, {day}"
-            selects.append(f"select distinct {columns} from {table} where {rows}")
+            picked = f"'{catalog.typed_tables[table].id}', edition, {part}, row_number, {key}, {name}, {day}"
+            selects.append(f"select distinct {picked} from {table} where {rows}")
     connection.execute(f"create or replace temp view typed_names as {' union all '.join(selects)}")
     kinds = ", ".join(f"{name} {kind}" for name, kind in STEADY.items())
     connection.execute(f"create or replace temp table frame__steady ({kinds})")
