@@ -19,6 +19,7 @@ from pipeline.errors import CheckError, PipelineError
 SHOWN = 3  # breaks of one relation that the message names
 VALUES = {
     "source_id": "varchar", "edition": "varchar", "part": "varchar", "level": "varchar", "unit_key": "varchar",
+    "unit_name": "varchar",
     "variable": "varchar", "reference_date": "date", "value": "double", "row_number": "bigint",
 }  # fmt: skip
 OWN_DATE = "territory_date"
