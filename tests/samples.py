@@ -428,15 +428,16 @@ def vg250_zip(
         return packed.getvalue()
 
 
-def inkar(*, rename: Mapping[str, str] | None = None, rows: int = 12) -> bytes:
+def inkar(*, rename: Mapping[str, str] | None = None, rows: int = 12, as_text: str | None = None) -> bytes:
     """A wide INKAR table as Parquet: region_id, year and three indicators."""
     names = {name: (rename or {}).get(name, name) for name in ("region_id", "zeitbezug", "x240", "x249", "x252")}
     columns = "range::varchar, (2016 + range % 5)::varchar, range * 1.5, nullif(range, 3)::double, null::double"
     quoted = ", ".join(f'"{name}"' for name in names.values())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "umwelt.parquet"
+        select = f"select * {f'replace ({as_text}::varchar as {as_text})' if as_text else ''}"
         duckdb.execute(
-            f"copy (select * from (select {columns} from range({rows})) as t({quoted})) to '{path}' (format parquet)"
+            f"copy ({select} from (select {columns} from range({rows})) as t({quoted})) to '{path}' (format parquet)"
         )
         return path.read_bytes()
 

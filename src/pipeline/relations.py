@@ -19,6 +19,7 @@ from pipeline.errors import CheckError, PipelineError
 SHOWN = 3  # breaks of one relation that the message names
 VALUES = {
     "source_id": "varchar", "edition": "varchar", "part": "varchar", "level": "varchar", "unit_key": "varchar",
+    "unit_name": "varchar",
     "variable": "varchar", "reference_date": "date", "value": "double", "row_number": "bigint",
 }  # fmt: skip
 OWN_DATE = "territory_date"
@@ -127,8 +128,8 @@ def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     for table, key, name, rows, day in NAMED:
         if table in tables:
             part = "part" if "part" in warehouse.columns(connection, table) else "null"
-            listed = f"'{catalog.typed_tables[table].id}', edition, {part}, row_number, {key}, {name}, {day}"
-            selects.append(f"select distinct {listed} from {table} where {rows}")
+            picked = f"'{catalog.typed_tables[table].id}', edition, {part}, row_number, {key}, {name}, {day}"
+            selects.append(f"select distinct {picked} from {table} where {rows}")
     connection.execute(f"create or replace temp view typed_names as {' union all '.join(selects)}")
     kinds = ", ".join(f"{name} {kind}" for name, kind in STEADY.items())
     connection.execute(f"create or replace temp table frame__steady ({kinds})")
