@@ -66,7 +66,7 @@ def scheduler(server: Any) -> Iterator[str]:
                         stdout=file,
                         stderr=file,
                         start_new_session=True,
-                    )  # fmt: skip
+                    )
                 )
         text = lambda: log.read_text("utf-8", errors="replace")  # noqa: E731
         until(lambda: text().count("Starting established connection to") >= 2, 120, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -70,11 +71,48 @@ def test_stadtrang_run_needs_no_server_and_gives_the_same_bytes(built: Path, tmp
         "NO_COLOR": "1",
     }
     environment.pop("PREFECT_API_URL", None)
-    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "run", "--year", "2021"]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400)
+    result = subprocess.run(command("--year", "2021"), env=environment, capture_output=True, text=True, timeout=400)
     assert result.returncode == 0, result.stderr
     assert "Towns of 30,000 and more, 2021" in result.stdout
     assert sums(tmp_path / "editions") == sums(built)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from pipeline.cli import main; main()", "run", *arguments]
+
+
+def test_a_dry_run_does_everything_and_publishes_nothing(server: Any, tmp_path: Path) -> None:
+    environment = {**server.environment, "STADTRANG_HOME": str(tmp_path)}
+    result = subprocess.run(
+        command("--year", "2021", "--dry-run"), env=environment, capture_output=True, text=True, timeout=400
+    )
+    assert result.returncode == 0, result.stderr
+    assert "nothing was published" in result.stdout
+    out = tmp_path / "editions"
+    assert sorted(path.name for path in out.iterdir() if path.name != ".writer") == ["reports"]
+    (report,) = (out / "reports").glob("*.json")
+    steps, editions, *_ = json.loads(report.read_text("utf-8"))
+    assert steps["rows"][-1][0::3] == ["publication", "dry run: nothing was published"]
+    assert editions["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--source", "kba_fz1"], "without --archive nobody is asked"),
+        (["--year", "1999"], "1999"),
+        (["--archive", "archive", "--source", "nobody"], "unknown source nobody"),
+    ],
+)
+def test_run_refuses_what_makes_no_sense_before_it_starts_a_server(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "PREFECT_SERVER_EPHEMERAL_ENABLED": "false", "STADTRANG_HOME": str(tmp_path)}
+    environment.pop("PREFECT_API_URL", None)
+    result = subprocess.run(command(*arguments), env=environment, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 2, result.stderr
+    assert said in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_build_imports_neither_prefect_nor_its_server() -> None:
