@@ -28,7 +28,7 @@ NAMED = [  # tables in which the key of a municipality stands beside its name: k
     ("typed__destatis_gv100ad__units", "ags", "name", "record_type = '60'", OWN_DATE),
     ("typed__destatis_population_2018__places", "ags", "null", "true", "population_date"),
     ("typed__bkg_vg5000__outlines", "ags", "name", "true", "date '2021-01-01'"),
-    ("typed__bbsr_umstieg__pairs", "source_ags", "source_name", "true", "date '2020-12-31'"),
+    ("typed__bbsr_umstieg__pairs", "source_ags", "source_name", "true", "source_date"),
     ("typed__bbsr_umstieg__pairs", "target_ags", "target_name", "true", "null"),
     (
         "typed__bbsr_deutschlandatlas__values",
