@@ -3,9 +3,9 @@
     python bench/engines.py [--spark] [--dask tcp://HOST:PORT]
 
 First the growth on one machine: the SQL by the number of editions, the scores by the number of places (made-up
-values of the real shape: 39 indicators, a tenth missing). Then, where asked for, the same SQL on local Spark and the
-same batches of scores on the workers of a Dask scheduler, beside one process. Each measurement has a process of its
-own, so that its peak memory is its own; Spark's is that of its Java process.
+values of the real shape: a tenth of them missing). Then, where asked for, the same SQL on local Spark and
+the same batches of scores on the workers of a Dask scheduler, beside one process. Each measurement has a process of its
+own, so that its peak memory is its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def sql(editions: int) -> None:
     declared = catalog.load()
     kept = dict(sorted(declared.editions.items())[-editions:])
     with warehouse.connect(2, "8GB") as connection:
-        build.derive(connection, declared.model_copy(update={"editions": kept}), figures.BUNDLED)
+        build.derive(connection, replace(declared, editions=kept), figures.BUNDLED)
 
 
 def made_up(places: int, seed: int = 1) -> Matrix:

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.schedules import Cron
 
 from pipeline.cli import home
 from pipeline.operations import STORES_NOTHING, Progress, askable, refresh, report, tell_failure
+
+SCHEDULE = Cron("0 2 * * 1", timezone="Europe/Berlin", slug="weekly")  # as in prefect.yaml
 
 
 @flow(
@@ -38,4 +41,4 @@ def refresh_sources(
 
 
 if __name__ == "__main__":
-    refresh_sources.serve(name="refresh", cron="0 2 * * 1", pause_on_shutdown=False, limit=1)
+    refresh_sources.serve(name="refresh", schedule=SCHEDULE, pause_on_shutdown=False, limit=1)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow, runtime
+from prefect.schedules import Cron
 
 from pipeline import build, catalog, intervals, publish
 from pipeline import figures as typed
@@ -33,7 +34,8 @@ from pipeline.operations import (
     write_edition,
 )
 
-CRON, TIMEZONE = "0 3 15 10 *", "Europe/Berlin"  # the yearly municipality list appears from August to October
+# as in prefect.yaml; the yearly municipality list appears from August to October
+SCHEDULE = Cron("0 3 15 10 *", timezone="Europe/Berlin", slug="yearly")
 
 
 def _run_name() -> str:
@@ -155,4 +157,4 @@ def _or_refuse(subject: str, step: Callable[[], object]) -> None:
 
 
 if __name__ == "__main__":
-    yearly_ranking.serve(name="yearly", cron=CRON, pause_on_shutdown=False, limit=1)
+    yearly_ranking.serve(name="yearly", schedule=SCHEDULE, pause_on_shutdown=False, limit=1)

@@ -336,16 +336,8 @@ def ladesaeulen_csv(*, date: str = "01.09.2026", encoding: str = "utf-8-sig", pr
     for number, place in enumerate(TWELVE, 1):
         district, kind = GV_DISTRICTS[place.ags[:5]]
         status = "In Betrieb" if number > 1 else "In Wartung"
-        row = [
-            str(number),
-            "Beispielwerke",
-            "",
-            status,
-            "Normalladeeinrichtung",
-            "2",
-            '"11; 3,7"',
-            f"11.07.{date[-4:]}",
-        ]
+        row = [str(number), "Beispielwerke", "", status, "Normalladeeinrichtung", "2", '"11; 3,7"']
+        row += [f"11.07.{date[-4:]}"]
         row += ["Marktplatz", "1", "", place.plz, place.name.split(",")[0]]
         row += [("Kreisfreie Stadt " if kind == "41" else "Landkreis ") + district.split(",")[0], LAENDER[place.land]]
         row += [place.latitude, place.longitude, "", "", "", "", "", "", '"AC Typ 2; Schuko"', '"11; 3,7"']
@@ -436,15 +428,16 @@ def vg250_zip(
         return packed.getvalue()
 
 
-def inkar(*, rename: Mapping[str, str] | None = None, rows: int = 12) -> bytes:
+def inkar(*, rename: Mapping[str, str] | None = None, rows: int = 12, as_text: str | None = None) -> bytes:
     """A wide INKAR table as Parquet: region_id, year and three indicators."""
     names = {name: (rename or {}).get(name, name) for name in ("region_id", "zeitbezug", "x240", "x249", "x252")}
     columns = "range::varchar, (2016 + range % 5)::varchar, range * 1.5, nullif(range, 3)::double, null::double"
     quoted = ", ".join(f'"{name}"' for name in names.values())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "umwelt.parquet"
+        select = f"select * {f'replace ({as_text}::varchar as {as_text})' if as_text else ''}"
         duckdb.execute(
-            f"copy (select * from (select {columns} from range({rows})) as t({quoted})) to '{path}' (format parquet)"
+            f"copy ({select} from (select {columns} from range({rows})) as t({quoted})) to '{path}' (format parquet)"
         )
         return path.read_bytes()
 

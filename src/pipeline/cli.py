@@ -101,8 +101,10 @@ def run(
 
     if source and archive is None:
         raise UsageError("--source chooses whom to ask, and without --archive nobody is asked")
+    declared = catalog.load()  # what makes no sense is refused before a server is started for it
     for name in year or []:
-        catalog.load().edition(name)  # before a server is started for it
+        declared.edition(name)
+    _known_sources(source, declared)
     target = out or home() / "editions"
     published = orchestration.run_yearly(year, figures, target, archive, source, dry_run)
     if dry_run:

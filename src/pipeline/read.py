@@ -696,10 +696,14 @@ def _parquet_frame(content: bytes, layout: Layout, place: Place) -> tuple[pd.Dat
         path = Path(folder) / "content.parquet"
         try:
             path.write_bytes(content)
-            there = [r[0] for r in connection.execute("describe from read_parquet(?)", [str(path)]).fetchall()]
+            rows = connection.execute("describe from read_parquet(?)", [str(path)]).fetchall()
+            there = {name: kind for name, kind, *_ in rows}
             gone = sorted(set(wanted.values()) - set(there))
             if gone:
                 raise place.fail(f"column {', '.join(gone)} is expected, found {', '.join(there)}")
+            for name in (wanted[value] for value in layout.values):
+                if there[name] in ("VARCHAR", "BLOB"):  # text would hide dots between thousands among decimal points
+                    raise place.fail(f"column {name}: a column of numbers is expected, found {there[name]}")
             inside, outside, values = _parquet_queries(layout, wanted)
             values["path"] = str(path)
             return connection.execute(inside, values).df(), connection.execute(outside, values).df()

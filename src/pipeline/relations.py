@@ -19,6 +19,7 @@ from pipeline.errors import CheckError, PipelineError
 SHOWN = 3  # breaks of one relation that the message names
 VALUES = {
     "source_id": "varchar", "edition": "varchar", "part": "varchar", "level": "varchar", "unit_key": "varchar",
+    "unit_name": "varchar",
     "variable": "varchar", "reference_date": "date", "value": "double", "row_number": "bigint",
 }  # fmt: skip
 OWN_DATE = "territory_date"
@@ -27,7 +28,7 @@ NAMED = [  # tables in which the key of a municipality stands beside its name: k
     ("typed__destatis_gv100ad__units", "ags", "name", "record_type = '60'", OWN_DATE),
     ("typed__destatis_population_2018__places", "ags", "null", "true", "population_date"),
     ("typed__bkg_vg5000__outlines", "ags", "name", "true", "date '2021-01-01'"),
-    ("typed__bbsr_umstieg__pairs", "source_ags", "source_name", "true", "date '2020-12-31'"),
+    ("typed__bbsr_umstieg__pairs", "source_ags", "source_name", "true", "source_date"),
     ("typed__bbsr_umstieg__pairs", "target_ags", "target_name", "true", "null"),
     (
         "typed__bbsr_deutschlandatlas__values",
@@ -127,8 +128,8 @@ def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     for table, key, name, rows, day in NAMED:
         if table in tables:
             part = "part" if "part" in warehouse.columns(connection, table) else "null"
-            listed = f"'{catalog.typed_tables[table].id}', edition, {part}, row_number, {key}, {name}, {day}"
-            selects.append(f"select distinct {listed} from {table} where {rows}")
+            picked = f"'{catalog.typed_tables[table].id}', edition, {part}, row_number, {key}, {name}, {day}"
+            selects.append(f"select distinct {picked} from {table} where {rows}")
     connection.execute(f"create or replace temp view typed_names as {' union all '.join(selects)}")
     kinds = ", ".join(f"{name} {kind}" for name, kind in STEADY.items())
     connection.execute(f"create or replace temp table frame__steady ({kinds})")

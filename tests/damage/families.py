@@ -61,6 +61,7 @@ class Table:
 
 
 GERMAN_LISTS = ("destatis_gv", "destatis_gv100ad", "destatis_population_2018", "bbsr_umstieg")
+LISTS = ("mobilitydata_gbfs", "oparl_endpoints")
 FAMILIES = [
     Family(
         "kba_fz1", "2021-01-01", "y2021", "district", ("cars", "battery_electric", "plugin_hybrid"), "2020-01-01",
@@ -96,8 +97,8 @@ FAMILIES = [
     Family("bbsr_inkar_export", "2024", "Arbeitslosigkeit", "unit_key", (26, 25, 24), beside=("destatis_gv",)),
     Family("regionalstatistik", "2020-2021", "31231-02-01-4", "unit_key", ("living_space_1000_m2", "dwellings")),
     Family("rki_gisd", "2025-v1.0", "Kreise", "unit_key", ("gisd",)),
-    Family("mobilitydata_gbfs", "2021-12-31", "six", "location", (), "2020-12-31", quick=True),
-    Family("oparl_endpoints", "2021-12-31", "list", 0, (), "2020-12-31", quick=True),
+    Family("mobilitydata_gbfs", "2021-12-31", "six", "location", (), "2020-12-31", LISTS, quick=True),
+    Family("oparl_endpoints", "2021-12-31", "list", 0, (), "2020-12-31", LISTS, quick=True),
     Family("german_gov_domains", "2020-10", "list", "place_name", (), quick=True),
     Family("facts_funding", "2026", "members", "ags", (), beside=("destatis_gv",)),
     Family("facts_strategies", "2026", "list", "ags", (), beside=("destatis_gv",)),

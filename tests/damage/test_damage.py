@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import zlib
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -162,3 +163,21 @@ def test_a_damaged_file_is_stopped_or_read_alike(archive_root: Path, family: Fam
 @pytest.mark.parametrize(("family", "name"), LONG, ids=lambda value: value if isinstance(value, str) else value.id)
 def test_a_damaged_large_file_is_stopped_or_read_alike(archive_root: Path, family: Family, name: str) -> None:
     judge(archive_root, family, name)
+
+
+def test_a_known_limit_says_why_and_which_check_would_see_it() -> None:
+    families = {family.id for family in FAMILIES}
+    for (family, name), limit in LIMITS.items():
+        assert family in families and name in DAMAGES
+        assert limit["why"] and limit["seen_by"]
+
+
+@pytest.mark.long
+def test_three_hundred_cases_and_none_got_through_that_is_not_declared() -> None:
+    """Runs after all cases, and only says something if they ran."""
+    if len(outcomes) < len(CASES):
+        pytest.skip("not all cases ran in this process")
+    real = {case: what for case, (what, _) in outcomes.items() if what != NOT_APPLICABLE}
+    assert len(real) >= 300
+    assert {case for case, what in real.items() if what == SILENT} == LIMITS.keys()
+    assert min(Counter(family for family, _ in real).values()) >= 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pipeline import catalog, report
@@ -43,3 +44,31 @@ def test_the_output_shown_is_that_of_the_newest_edition(editions: Path) -> None:
     for league in report.summary([published], editions)["top"]:
         for row in league["rows"]:
             assert report.row_texts(row) in shown
+
+
+SIX = ("05974040", "05774032", "08436064", "02000000", "05315000", "09162000")
+
+
+def six_towns(db: duckdb.DuckDBPyConnection) -> str:
+    """Rank, interval and change of six towns in `city_30k`, with what each change is made of."""
+    rows = db.execute(
+        """
+        select
+          split_part(r.name, ',', 1), r.edition_year, format('{} ({:.0f} to {:.0f})', r.rank, rank_p05, rank_p95),
+          format('{:+d} ({:+.0f} to {:+.0f})', r.rank_change, r.rank_change_p05, r.rank_change_p95),
+          format('{:+.0f}', own_data), format('{:+.0f}', others_data), format('{:+.0f}', method),
+          format('{:+.0f}', territory), format('{:+.0f}', evidence), rank_without_facts::varchar
+        from rankings as r
+        left join changes using (edition_year, league, ags)
+        where league = 'city_30k' and list_contains(?, ags)
+        order by list_position(?, ags), r.edition_year
+        """,
+        [list(SIX), list(SIX)],
+    ).fetchall()
+    header = ["town", "year", "rank (5 to 95 %)", "change (5 to 95 %)", "own data", "others' data", "method",
+              "territory", "only evidence", "rank without facts"]  # fmt: skip
+    return report.markdown_table([["" if cell is None else cell for cell in row] for row in rows], header)
+
+
+def test_the_six_towns_are_shown_as_they_are(db: duckdb.DuckDBPyConnection) -> None:
+    assert block("six towns") == six_towns(db)

@@ -206,21 +206,25 @@ class Postgres:
         return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=on"]
-        options = [option for setting in settings for option in ("-c", setting)]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*as_postgres(), program("postgres"), "-D", str(self.folder / "data"), *options],
-                stdout=log, stderr=log, start_new_session=True, cwd=self.folder,
-            )  # fmt: skip
-        ready = [program("pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-q"]
-        log_text = self.folder / "log"
-        until(lambda: subprocess.run(ready).returncode == 0, 120, lambda: log_text.read_text(errors="replace"))
+        """Also after a kill: PostgreSQL does not start before the last session of the killed one is gone."""
+        until(self._is_ready, 120, lambda: (self.folder / "log").read_text(errors="replace"))
+
+    def _is_ready(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
+            options = [option for setting in settings for option in ("-c", setting)]
+            with (self.folder / "log").open("ab") as log:
+                self.process = subprocess.Popen(
+                    [program("postgres"), "-D", str(self.folder / "data"), *options],
+                    stdout=log, stderr=log, start_new_session=True, cwd=self.folder, **as_postgres(),
+                )  # fmt: skip
+        ask = [program("pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-q"]
+        return subprocess.run(ask).returncode == 0
 
     def kill(self) -> None:
-        """kill -9 of the database with all its sessions."""
+        """kill -9 of the database; its sessions end when they see that it is gone."""
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
 
 
@@ -233,9 +237,9 @@ def program(name: str) -> str:
     return path
 
 
-def as_postgres() -> list[str]:
-    """PostgreSQL refuses to run as root."""
-    return ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+def as_postgres() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root, so it runs as Debian's user for it."""
+    return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 @pytest.fixture(scope="session")
@@ -246,8 +250,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
         subprocess.run(
-            [*as_postgres(), initdb, "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "--no-sync"],
-            check=True, capture_output=True, cwd=folder,
+            [initdb, "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "--no-sync"],
+            check=True, capture_output=True, cwd=folder, **as_postgres(),
         )  # fmt: skip
         cluster = Postgres(folder, free_port())
         cluster.start()

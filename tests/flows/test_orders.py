@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from box import publish_real_files
-from conftest import until
+from conftest import ROOT, until
 
-from pipeline import catalog, publish
+from pipeline import catalog, orchestration, publish
 
 CATALOG = catalog.load()
 REVISION = CATALOG.editions[2021].revision
-STEPS = "checks of the typed tables, SQL and scores"
 
 
 def running_step(out: Path) -> str:
@@ -69,6 +69,15 @@ def test_a_schedule_of_every_minute_really_fires(server: Any, upstream: Path) ->
             if schedule["schedule"]["cron"] == "* * * * *":
                 server.prefect("deployment", "schedule", "delete", deployment, schedule["id"], "--accept-yes")
     assert fired
+
+
+@pytest.mark.parametrize("module", ["yearly_ranking", "refresh_sources"])
+def test_serve_and_the_work_pool_have_the_same_schedule(module: str) -> None:
+    declared = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
+    (deployment,) = (d for d in declared if d["entrypoint"] == f"flows/{module}.py:{module}")
+    (schedule,) = deployment["schedules"]
+    served = orchestration.load_flow(module).SCHEDULE
+    assert (served.cron, served.timezone, served.slug) == (schedule["cron"], schedule["timezone"], schedule["slug"])
 
 
 def schedules(server: Any, deployment: str) -> list[dict[str, Any]]:

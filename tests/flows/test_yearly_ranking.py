@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import until
 
 from pipeline import catalog, publish
 
@@ -25,15 +26,17 @@ def test_a_manual_trigger_with_parameters_completes_publishes_and_reports(
     server: Any, built: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "editions"
-    server.prefect("deployment", "run", "yearly-ranking/yearly", "-p", "years=[2021]", "-p", f"out={out}", "--watch")
-    runs = server.ask("flow_runs/filter", {"flows": {"name": {"any_": ["yearly-ranking"]}}})
-    states = {str(run["name"]): run["state_type"] for run in runs if run["state_type"] != "SCHEDULED"}
-    assert states == {"ranking-2021": "COMPLETED"}
+    said = server.prefect(
+        "deployment", "run", "yearly-ranking/yearly", "-p", "years=[2021]", "-p", f"out={out}", "--watch"
+    )
+    assert "ranking-2021" in said
+    (run, *_) = server.runs("yearly-ranking", "COMPLETED")
+    assert (run["name"], run["parameters"]["out"]) == ("ranking-2021", str(out))
     assert sums(out) == sums(built), "the flow gives the bytes of stadtrang build"
-    tasks = {str(task["name"]) for task in server.ask("task_runs/filter")}
-    assert {f"check-{source}" for source in CATALOG.retrieved} <= tasks
-    assert {"write-2021"} <= tasks
-    (report,) = server.ask("artifacts/filter", {"artifacts": {"key": {"any_": ["run-report"]}}})
+    of_run = {"flow_runs": {"id": {"any_": [run["id"]]}}}
+    tasks = {str(task["name"]) for task in server.ask("task_runs/filter", dict(of_run))}
+    assert {f"check-{source}" for source in CATALOG.retrieved} | {"write-2021"} <= tasks
+    (report,) = server.ask("artifacts/filter", {**of_run, "artifacts": {"key": {"any_": ["run-report"]}}})
     assert "# Run report" in str(report["data"])
     assert "| city_30k | ranked |" in str(report["data"])
     assert "bnetza_breitbandatlas" in str(report["data"])
@@ -41,13 +44,8 @@ def test_a_manual_trigger_with_parameters_completes_publishes_and_reports(
 
 def test_the_next_yearly_run_is_scheduled(server: Any) -> None:
     """A schedule that is listed is not enough: the run itself must exist."""
-    for _ in range(90):
-        waiting = server.ask("flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
-        if waiting:
-            break
-        time.sleep(1)
+    waiting = until(lambda: server.runs("yearly-ranking", "SCHEDULED"), 120)
     dates = sorted(str(run["expected_start_time"]) for run in waiting)
-    assert dates, "no SCHEDULED run"
     assert dates[0][5:10] == "10-15"
 
 
@@ -57,7 +55,7 @@ def test_a_failing_run_is_failed_and_changes_no_edition(server: Any, built: Path
         "deployment", "run", "yearly-ranking/yearly", "-p", "years=[2021]", "-p", f"out={built}",
         "-p", 'figures="/nowhere"', "--watch", code=1,
     )  # fmt: skip
-    (run,) = server.ask("flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}})
+    (run, *_) = server.runs("yearly-ranking", "FAILED")
     assert "is missing" in str(run["state"])
     assert sums(built) == before
 
@@ -70,11 +68,48 @@ def test_stadtrang_run_needs_no_server_and_gives_the_same_bytes(built: Path, tmp
         "NO_COLOR": "1",
     }
     environment.pop("PREFECT_API_URL", None)
-    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "run", "--year", "2021"]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400)
+    result = subprocess.run(command("--year", "2021"), env=environment, capture_output=True, text=True, timeout=400)
     assert result.returncode == 0, result.stderr
     assert "Towns of 30,000 and more, 2021" in result.stdout
     assert sums(tmp_path / "editions") == sums(built)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from pipeline.cli import main; main()", "run", *arguments]
+
+
+def test_a_dry_run_does_everything_and_publishes_nothing(server: Any, tmp_path: Path) -> None:
+    environment = {**server.environment, "STADTRANG_HOME": str(tmp_path)}
+    result = subprocess.run(
+        command("--year", "2021", "--dry-run"), env=environment, capture_output=True, text=True, timeout=400
+    )
+    assert result.returncode == 0, result.stderr
+    assert "nothing was published" in result.stdout
+    out = tmp_path / "editions"
+    assert sorted(path.name for path in out.iterdir() if path.name != ".writer") == ["reports"]
+    (report,) = (out / "reports").glob("*.json")
+    steps, editions, *_ = json.loads(report.read_text("utf-8"))
+    assert steps["rows"][-1][0::3] == ["publication", "dry run: nothing was published"]
+    assert editions["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--source", "kba_fz1"], "without --archive nobody is asked"),
+        (["--year", "1999"], "1999"),
+        (["--archive", "archive", "--source", "nobody"], "unknown source nobody"),
+    ],
+)
+def test_run_refuses_what_makes_no_sense_before_it_starts_a_server(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "PREFECT_SERVER_EPHEMERAL_ENABLED": "false", "STADTRANG_HOME": str(tmp_path)}
+    environment.pop("PREFECT_API_URL", None)
+    result = subprocess.run(command(*arguments), env=environment, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 2, result.stderr
+    assert said in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_build_imports_neither_prefect_nor_its_server() -> None:

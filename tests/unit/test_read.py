@@ -295,6 +295,11 @@ def test_a_parquet_with_a_renamed_column_is_refused() -> None:
     assert "column x240 is expected, found region_id" in refused(INKAR, samples.inkar(rename={"x240": "x240_neu"}))
 
 
+def test_a_parquet_with_text_where_numbers_belong_is_refused() -> None:
+    content = samples.inkar(as_text="x240")
+    assert "column x240: a column of numbers is expected, found VARCHAR" in refused(INKAR, content)
+
+
 @pytest.mark.parametrize("kind", [DBF, SHP], ids=lambda kind: kind[2])
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.7, 0.98])
 def test_a_truncated_shapefile_part_is_refused(kind: Kind, share: float) -> None:
