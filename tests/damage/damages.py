@@ -516,8 +516,8 @@ def dots_between_thousands(case: Case) -> bytes:
         number = number_in(cell)
         return cell if number is None or abs(number) < 1000 else f"{int(number):,}".replace(",", ".")
 
-    if case.fixed:
-        raise DoesNotApplyError("numbers of fixed width")
+    if case.fixed or case.layout.reader == "parquet":
+        raise DoesNotApplyError("numbers of fixed width or type")
     if not any((number_in(cell) or 0) >= 1000 for cell in case.table.body[case.value()]):
         raise DoesNotApplyError("no number of four digits")
     return cells(case, 0, dotted)
