@@ -13,7 +13,7 @@ from typing import Any
 from prefect import flow, runtime
 from prefect.schedules import Cron
 
-from pipeline import build, catalog, publish
+from pipeline import build, catalog, intervals, publish
 from pipeline import figures as typed
 from pipeline.cli import home
 from pipeline.errors import CheckError
@@ -27,6 +27,7 @@ from pipeline.operations import (
     prepare,
     refresh,
     report,
+    simulate,
     task_runner,
     tell_failure,
     type_figures,
@@ -59,6 +60,8 @@ def yearly_ranking(
     archive: str | None = None,
     sources: list[str] | None = None,
     out: str | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
     dry_run: bool = False,
 ) -> list[dict[str, Any]]:
     """Publish the editions of the given years (all declared ones by default).
@@ -66,7 +69,8 @@ def yearly_ranking(
     figures: folder of typed tables, the bundled ones by default. With an archive they are made from it anew, after
     asking the publishers of the given sources (all that have an address by default, none for []), and written to
     `figures`, by default that folder of STADTRANG_HOME. out: folder of the editions, by default `editions` of
-    STADTRANG_HOME; method: must be the method that the editions declare; dry_run: everything but the publication.
+    STADTRANG_HOME; method: must be the method that the editions declare; draws, seed: of the uncertainty run, the
+    method's own by default; dry_run: everything but the publication.
     """
     declared = catalog.load()
     wanted = sorted(years or declared.editions)
@@ -75,15 +79,17 @@ def yearly_ranking(
             raise publish.PipelineError(
                 f"edition {year} is declared with method {declared.edition(year).method!r}, not {method!r}"
             )
+        intervals.settings(declared, year, draws, seed)
     asked = askable(sources) if archive else []
     folder, target = figures or str(typed.BUNDLED), Path(out or home() / "editions")
     published: list[dict[str, Any]] = []
     with publish.writer(target):
-        progress = Progress("yearly-ranking", total=3 + len(asked), out=target)
+        progress = Progress("yearly-ranking", total=4 + len(asked), out=target)
         try:
             if archive:
                 folder = _figures(asked, archive, figures or str(home() / "figures"), progress)
-            published = _publish(declared, wanted, folder, target, dry_run, progress)
+            typed.require_schema(declared, Path(folder))
+            published = _publish(declared, wanted, folder, target, dry_run, progress, draws, seed)
         finally:  # a run that fails is reported too
             editions = [publish.Published(p["year"], p["revision"], Path(p["folder"]), p["is_new"]) for p in published]
             report(progress, editions, Path(folder), target, key="run-report")
@@ -105,7 +111,14 @@ def _figures(asked: list[str], archive: str, folder: str, progress: Progress) ->
 
 
 def _publish(
-    declared: catalog.Catalog, wanted: list[int], folder: str, out: Path, dry_run: bool, progress: Progress
+    declared: catalog.Catalog,
+    wanted: list[int],
+    folder: str,
+    out: Path,
+    dry_run: bool,
+    progress: Progress,
+    draws: int | None,
+    seed: int | None,
 ) -> list[dict[str, Any]]:
     with publish.staging(out) as staged:
         work = str(staged / "work")  # on the disk of the editions: workers on other machines see it too
@@ -115,6 +128,9 @@ def _publish(
             prepared.wait()
             _or_refuse("sources", lambda: build.require([build.Checked(**c) for c in checked], Path(work), out))
             prepared.result()
+        with progress.step("draws"):
+            for year in build.to_draw(declared, wanted):
+                simulate(work, year, draws, seed)
         with progress.step("editions: SQL, checks, files"):
             writing = {year: write_edition.submit(work, year, str(staged), str(out)) for year in wanted}
             for written in writing.values():

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.catalog import Source
+from pipeline.catalog import Part, Source
 
 PUBLISHED = dt.datetime(2026, 10, 1, 8, tzinfo=dt.UTC)
 
@@ -147,26 +147,28 @@ class Handler(BaseHTTPRequestHandler):
             return reply.status, headers, content
         if self._is_known(headers):
             return 304, headers, b""
-        start = self._range(file, headers)
-        if start is None:
+        asked = self._range(file, headers)
+        if asked is None:
             return 200, headers, content
-        headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        return 206, headers, content[start:]
+        start, end = asked
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+        return 206, headers, content[start:end]
 
     def _is_known(self, headers: Mapping[str, str]) -> bool:
-        if "Range" in self.headers:
-            return False
         if "If-None-Match" in self.headers:
             return self.headers["If-None-Match"] == headers.get("ETag")
         return "If-Modified-Since" in self.headers and self.headers["If-Modified-Since"] == headers.get("Last-Modified")
 
-    def _range(self, file: File, headers: Mapping[str, str]) -> int | None:
+    def _range(self, file: File, headers: Mapping[str, str]) -> tuple[int, int] | None:
+        """First byte and the one behind the last of what is asked for; None: the whole file."""
         asked = self.headers.get("Range", "")
         condition = self.headers.get("If-Range")
-        if not file.ranges or not asked or condition not in (headers.get("ETag"), headers.get("Last-Modified")):
+        if not file.ranges or not asked or condition not in (None, headers.get("ETag"), headers.get("Last-Modified")):
             return None
-        start = int(asked.removeprefix("bytes=").rstrip("-"))
-        return start if start < len(file.content) else None
+        first, last = asked.removeprefix("bytes=").split("-")
+        size = len(file.content)
+        start, end = (int(first), int(last or size - 1) + 1) if first else (max(size - int(last), 0), size)
+        return (start, min(end, size)) if start < size else None
 
     def _send(self, reply: Reply, status: int, headers: Mapping[str, str], content: bytes) -> int:
         self.send_response(status)
@@ -222,25 +224,42 @@ def packed(members: Mapping[str, bytes]) -> bytes:
     return text.getvalue()
 
 
-def reachable(source: Source) -> list[tuple[str, str, Any]]:
-    """Address, edition and part of all that a source's editions have an address for."""
-    if source.access is None:
-        return []
-    return [
-        (source.access.request(edition, part).address, name, part)
-        for name, edition in source.editions.items()
-        if edition.no_access is None
-        for part in edition.parts
-        if source.access.address or edition.address or part.address
-    ]
+def landing(*links: str) -> bytes:
+    """A page with these links."""
+    return ("<!doctype html><html>" + "".join(f'<a href="{link}">x</a>' for link in links) + "</html>").encode()
+
+
+def with_real_files(sources: Iterable[Source], upstream: Path) -> list[Source]:
+    """The sources with only those of their editions that have an address and lie in `upstream`."""
+    found = []
+    for source in sources:
+        access = source.access
+        if access is None or access.secrets or access.dialogue:
+            continue
+        editions = {
+            name: edition
+            for name, edition in source.retrieved_editions.items()
+            if edition.no_access is None
+            and (access.address or edition.address)
+            and all((upstream / part.file).is_file() for part in edition.parts)
+        }
+        if editions:
+            found.append(source.model_copy(update={"editions": editions}))
+    return found
+
+
+def addresses_of(source: Source) -> list[tuple[str, Part]]:
+    """Address and part of all editions."""
+    assert source.access is not None
+    return [(source.access.request(e, part).address, part) for e in source.editions.values() for part in e.parts]
 
 
 def publish_real_files(box: Box, sources: Iterable[Source], upstream: Path) -> list[str]:
-    """Everything of `upstream` that has a publisher's address, under that address. Returns the addresses."""
+    """The files of `upstream` under their publishers' addresses, for sources of `with_real_files`. Returns those."""
     members: dict[str, dict[str, bytes]] = {}
     whole: dict[str, bytes] = {}
     for source in sources:
-        for address, _, part in reachable(source):
+        for address, part in addresses_of(source):
             content = (upstream / part.file).read_bytes()
             if part.member:
                 members.setdefault(address, {})[f"daten/{Path(part.file).name}"] = content

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
+import sqlite3
+import struct
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -236,10 +240,65 @@ def kba_fz1(
     for row, (district, total, plugin, electric) in enumerate(cars, 10):
         _put(sheet, row, [None, None, None, district, total, None, None, None, None, plugin, electric])
     below = sheet.max_row
-    _put(sheet, below + 1, [None, "SONSTIGE", None, None, 40706, None, None, None, None, 438, 338])
-    _put(sheet, below + 2, [None, "DEUTSCHLAND INSGESAMT", None, None, 48248584, *[None] * 4, 279861, 309083])
+    others = (40706, 438, 338)
+    total, plugin, electric = (
+        sum(number for row in cars if isinstance(number := row[at], int)) + others[at - 1] for at in (1, 2, 3)
+    )
+    _put(sheet, below + 1, [None, "SONSTIGE", None, None, others[0], *[None] * 4, *others[1:]])
+    _put(sheet, below + 2, [None, "DEUTSCHLAND INSGESAMT", None, None, total, *[None] * 4, plugin, electric])
     sheet.cell(below + 4, 2, "© Kraftfahrt-Bundesamt, Flensburg")
     return _saved(book, sheet, cells)
+
+
+CARS_OF_PLACES = (  # FZ 3 of 1 January 2021: AGS, district, postcode and name as written there, cars
+    ("01001000", "FLENSBURG,STADT (01001)", "24937  FLENSBURG", 45029),
+    ("02000000", "HAMBURG (02000)", "20095  HAMBURG-STADT", 805780),
+    ("03159016", "Göttingen (03159)", "37073  Göttingen, Stadt", 52799),
+    ("05315000", "KOELN,STADT (05315)", "50667  KOELN", 492402),
+    ("05774032", "PADERBORN (05774)", "33098  PADERBORN,ST.", 83449),
+    ("05974040", "SOEST (05974)", "59494  SOEST,ST.", 29253),
+    ("07211000", "TRIER-SAARBURG (07211)", "54290  TRIER,ST.", 53689),
+    ("07231021", "BERNKASTEL-WITTLICH (07231)", "54533  DIERFELD", "."),
+    ("08426118", "BIBERACH (08426)", "88422  TIEFENBACH", 378),
+    ("08436064", "RAVENSBURG (08436)", "88212  RAVENSBURG,ST.", 30658),
+    ("09162000", "MUENCHEN,STADT (09162)", "80331  MUENCHEN", 732045),
+    ("16056000", "EISENACH, STADT (16056)", "99817  EISENACH, STADT", 21213),
+)
+
+
+def kba_fz3(*, year: int = 2021, header: Mapping[str, str] | None = None) -> bytes:
+    """FZ 3.1 of 2021, or of 2026 as it is described: AGS before the name, another order, one column less.
+
+    `header` renames the texts of the lower header row.
+    """
+    book = openpyxl.Workbook()
+    _put(_sheet(book, "Deckblatt"), 1, ["Kraftfahrt-Bundesamt"])
+    sheet = book.create_sheet("FZ 3.1" if year == 2021 else "FZ3.1")
+    top = 8 if year == 2021 else 10
+    _put(
+        sheet, 6, [None, f"FZ 3.1 Bestand an Kraftfahrzeugen am 1. Januar {year} nach Zulassungsbezirken und Gemeinden"]
+    )
+    upper = "|Land|Zulassungsbezirk|PLZ, Gemeinde|Krafträder|Personen-\nkraftwagen||Lastkraft-\nwagen|Zugmaschinen"
+    if year == 2021:
+        lower, place = upper.split("|")[1:4], "PLZ, Gemeinde"
+    else:
+        lower, place = ["Land", "Zulassungsbezirk", "Gemeinde"], "Gemeinde"
+    _put(sheet, top, [None, None, None, None, *upper.split("|")[4:]])
+    texts = [*lower[:2], place, None, "insgesamt", "darunter \ngewerbliche\nHalter", None, "insgesamt"]
+    _put(sheet, top + 1, [None, *[(header or {}).get(str(text), text) for text in texts]])
+    row = top + 2
+    for ags, district, name, cars in CARS_OF_PLACES:
+        digits = re.search(r"\((\d{5})\)", district)
+        assert digits is not None
+        if year != 2021:
+            district, name = f"{digits[1]} {district.split(' (')[0]}", f"{ags} {name[7:]}"
+        _put(sheet, row, [None, LAENDER[ags[:2]].upper(), district, name, 100, cars, 10, 20, 30])
+        _put(sheet, row + 1, [None, None, None, "ZUSAMMEN", 100, cars, 10, 20, 30])
+        row += 2
+    _put(sheet, row, [None, None, None, "GEMEINDE UNBEKANNT", 1, 7, 1, 1, 1])
+    _put(sheet, row + 1, [None, "DEUTSCHLAND INSGESAMT", None, None, 4661561, 48248584, 5147620, 3410280, 2301166])
+    sheet.cell(row + 3, 2, "© Kraftfahrt-Bundesamt, Flensburg")
+    return _saved(book, sheet, None)
 
 
 def ladesaeulenregister(*, date: str = "01.01.2022", cells: Cells | None = None, devices: int = 12) -> bytes:
@@ -258,9 +317,69 @@ def ladesaeulenregister(*, date: str = "01.01.2022", cells: Cells | None = None,
         where = [place.plz, place.name.split(",")[0], LAENDER[place.land]]
         where += [("Kreisfreie Stadt " if kind == "41" else "Landkreis ") + district.split(",")[0]]
         degrees = [float(place.latitude.replace(",", ".")), float(place.longitude.replace(",", "."))]
-        device = [dt.date(2020, 1, 11), 22, "Normalladeeinrichtung", 2, "AC Steckdose Typ 2", 22]
+        device = [dt.date(2021, 11, 11), 22, "Normalladeeinrichtung", 2, "AC Steckdose Typ 2", 22]
         _put(sheet, row, ["Beispielwerke", "Marktplatz", 1, None, *where, *degrees, *device])
     return _saved(book, sheet, cells)
+
+
+def ladesaeulen_csv(*, date: str = "01.09.2026", encoding: str = "utf-8-sig", preamble: int = 10) -> bytes:
+    """Charging register as it is described for 2025 and later: lines of text, 47 columns, a ";" inside quotes."""
+    names = "Ladeeinrichtungs-ID;Betreiber;Anzeigename (Karte);Status;Art der Ladeeinrichtung;Anzahl Ladepunkte;"
+    names += "Nennleistung Ladeeinrichtung [kW];Inbetriebnahmedatum;Straße;Hausnummer;Adresszusatz;Postleitzahl;Ort;"
+    names += "Kreis/kreisfreie Stadt;Bundesland;Breitengrad;Längengrad;Standortbezeichnung;Informationen zum Parkraum;"
+    names += "Bezahlsysteme;Öffnungszeiten;Öffnungszeiten: Wochentage;Öffnungszeiten: Tageszeiten;"
+    plugs = ("Steckertypen", "Nennleistung Stecker", "EVSE-ID", "Public Key")
+    names += ";".join(f"{plug}{n}" for n in range(1, 7) for plug in plugs)
+    lines = ["Ladesäulenregister der Bundesnetzagentur", *["Hinweis; mit Strichpunkt"] * 6]
+    lines += [f"Letzte Aktualisierung vom: {date}", "", "Allgemeine Informationen;;;1. Ladepunkt"]
+    lines = [*lines[:preamble], names]
+    for number, place in enumerate(TWELVE, 1):
+        district, kind = GV_DISTRICTS[place.ags[:5]]
+        status = "In Betrieb" if number > 1 else "In Wartung"
+        row = [
+            str(number),
+            "Beispielwerke",
+            "",
+            status,
+            "Normalladeeinrichtung",
+            "2",
+            '"11; 3,7"',
+            f"11.07.{date[-4:]}",
+        ]
+        row += ["Marktplatz", "1", "", place.plz, place.name.split(",")[0]]
+        row += [("Kreisfreie Stadt " if kind == "41" else "Landkreis ") + district.split(",")[0], LAENDER[place.land]]
+        row += [place.latitude, place.longitude, "", "", "", "", "", "", '"AC Typ 2; Schuko"', '"11; 3,7"']
+        lines.append(";".join([*row, *[""] * (47 - len(row))]))
+    return ("\r\n".join(lines) + "\r\n").encode(encoding)
+
+
+def breitbandatlas_xlsx(*, date: str = "12.2025") -> bytes:
+    """Sheet Privathaushalte as it is described for the end of 2025, of all levels, with made-up shares."""
+    book = openpyxl.Workbook()
+    sheet = _sheet(book, "Privathaushalte")
+    speeds = (16, 30, 50, 100, 200, 400, 1000)
+    blocks = ("alle Technologien", "HFC", "FTTB/H", "FTTC")
+    sheet.cell(1, 7, "Angaben zur Verfügbarkeit in Prozent der Privathaushalte")
+    sheet.cell(3, 3, f"Festnetz: {date}")
+    _put(sheet, 4, ["AGS", "Name", "Verwaltungsebene", *[f"≥ {speed} Mbit/s" for _ in blocks for speed in speeds]])
+    for number, block in enumerate(blocks):
+        sheet.cell(3, 4 + len(speeds) * number, block)
+    _put(sheet, 5, ["0", "Deutschland", "1 - Bund", *[90.5] * 28])
+    _put(sheet, 6, ["05974", "Landkreis Soest", "3 - Kreis", *[90.5] * 28])
+    for row, place in enumerate(TWELVE, 7):
+        values = [99.5, 99.0, 98.5, 98.0, 97.0, 96.0, 95.5, *["–"] * 7, 12.5, 12.5, 12.5, 12.5, 12.5, 12.5, 12.25]
+        _put(sheet, row, [place.ags, f"Gemeinde {place.name}", "4 - Gemeinde", *values, *["-"] * 7])
+    return _saved(book, sheet, None)
+
+
+def repacked(workbook: bytes, member: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A workbook with one member of its zip changed."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, change(content) if name == member else content)
+    return packed.getvalue()
 
 
 def vg5000(squares: Mapping[str, tuple[float, float, float]]) -> tuple[bytes, bytes]:
@@ -274,6 +393,47 @@ def vg5000(squares: Mapping[str, tuple[float, float, float]]) -> tuple[bytes, by
             writer.poly([[(west + x, south + y) for x, y in ring]])
             writer.record(ags, next((p.name for p in TWELVE if p.ags == ags), "Anderswo"))
     return dbf.getvalue(), shp.getvalue()
+
+
+def vg250_zip(
+    outlines: Mapping[str, bytes],
+    *,
+    date: str = "01.01.2025",
+    layer: str = "vg250_gem",
+    crs: int = 25832,
+    water: Sequence[str] = (),
+    envelope: bool = True,
+) -> bytes:
+    """The publisher's zip with a GeoPackage as it is described: AGS to WKB of its land, and some with water.
+
+    `envelope`: whether each geometry's header holds its bounds, as most writers do.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "DE_VG250.gpkg"
+        with sqlite3.connect(path) as package:
+            package.executescript(
+                f"""
+                create table gpkg_spatial_ref_sys (srs_id, organization, organization_coordsys_id);
+                create table gpkg_geometry_columns (table_name, column_name, srs_id);
+                create table {layer} (fid integer primary key, geom, gf, ars, ags, gen, bez);
+                insert into gpkg_spatial_ref_sys values (1, 'EPSG', {crs});
+                insert into gpkg_geometry_columns values ('{layer}', 'geom', 1), ('vg250_krs', 'geom', 1);
+                """
+            )
+            header = b"GP" + bytes([0, 0b11 if envelope else 0b1]) + struct.pack("<i", crs)
+            header += struct.pack("<4d", 0, 1, 0, 1) if envelope else b""
+            land = [(4, ags) for ags in outlines] + [(2, ags) for ags in water]
+            for gf, ags in land:
+                name = next((p.name.split(",")[0] for p in TWELVE if p.ags == ags), "Anderswo")
+                row = (header + outlines[ags], gf, f"{ags[:5]}0000{ags[5:]}", ags, name, "Stadt")
+                package.execute(f"insert into {layer} (geom, gf, ars, ags, gen, bez) values (?, ?, ?, ?, ?, ?)", row)
+        package.close()
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            top = "vg250_01-01.utm32s.gpkg.ebenen"
+            archive.writestr(f"{top}/aktualitaet.txt", f"{date}\r\n")
+            archive.write(path, f"{top}/vg250_ebenen_0101/DE_VG250.gpkg")
+        return packed.getvalue()
 
 
 def inkar(*, rename: Mapping[str, str] | None = None, rows: int = 12) -> bytes:
@@ -321,6 +481,23 @@ def dwellings(*, years: Sequence[str] = ("2019", "2018"), cells: Cells | None = 
     return _saved(book, sheet, cells)
 
 
+def zensus_dwellings() -> bytes:
+    """Sheet CSV-Wohnungen of the regional table, all levels in one; 20,000 made-up dwellings a place, 4 in Dierfeld."""
+    book = openpyxl.Workbook()
+    _put(_sheet(book, "Wohnungen"), 1, ["Zensus 2022"])
+    sheet = book.create_sheet("CSV-Wohnungen")
+    codes = ["GEBAEUDEART_SYS_1", "GEBAEUDEART_SYS_11", "LEERSTAND_INSGESAMT", "LEERSTAND_DAUER__4"]
+    _put(sheet, 1, ["Berichtszeitpunkt", "_RS", "Name", "Regionalebene", *codes])
+    _put(sheet, 2, ["20220515", "0", "Deutschland", "Bund", 43106589, 41000000, 1900000, 1000000])
+    for row, place in enumerate(TWELVE, 3):
+        small = place.population < 10
+        ars = place.land + place.rb + place.kreis + place.vb + place.gem
+        counts = [4, 4, "–", "–"] if small else [20000, 19000, 800, 300]
+        _put(sheet, row, ["20220515", ars, place.name, "Gemeinde", *counts])
+    _put(sheet, 15, ["20220515", "05974", "Soest", "Stadtkreis/kreisfreie Stadt/Landkreis", 150000, 1, 5000, 2000])
+    return _saved(book, sheet, None)
+
+
 def oparl_endpoints() -> bytes:
     """The list of OParl endpoints: a mirror, then the twelve places as if each had an interface."""
     entries = ["- title: OParl Mirror\n  url: https://mirror.example/system\n"]
@@ -363,6 +540,7 @@ SAMPLES: dict[tuple[str, str, str], Callable[[], bytes]] = {  # source, edition 
     ("destatis_gv100ad", "2018-09-30", "fixed_220"): gv100ad,
     ("bnetza_breitbandatlas", "2021-06", "mid_2021"): breitbandatlas,
     ("kba_fz1", "2021-01-01", "y2021"): kba_fz1,
+    ("kba_fz3", "2021-01-01", "by_text"): kba_fz3,
     ("bnetza_ladesaeulenregister", "2022-01-01", "preamble_10"): ladesaeulenregister,
     ("bbsr_inkar_2021", "2021", "umwelt"): inkar,
     ("german_gov_domains", "2020-10", "list"): domains,

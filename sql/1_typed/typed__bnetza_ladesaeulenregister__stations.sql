@@ -4,9 +4,9 @@ select
   trim(stations.land_name) as land_name, trim(stations.district_name) as district_name,
   number_of(replace(stations.latitude, ',', '.'), '.') as latitude,
   number_of(replace(stations.longitude, ',', '.'), '.') as longitude,
-  cast(left(stations.commissioned, 10) as date) as commissioned,
+  cast(coalesce(try_strptime(stations.commissioned, '%d.%m.%Y'), cast(left(stations.commissioned, 10) as timestamp)) as date) as commissioned,
   cast(stations.points as integer) as points,
-  stations.device_kind,
+  stations.device_kind, trim(stations.status) as status,
   located.ags as located_ags,
   cast(null as varchar) as reject_rule, cast(null as varchar) as reject_reason
 from raw__bnetza_ladesaeulenregister as stations

@@ -11,7 +11,7 @@ with read_cells as (
 )
 select
   cells.source_id, cells.edition, cells.part, cells.row_number, cells.source_column,
-  cells.level, cells.level_text, cells.unit_key, cells.unit_name, cells.region_id, cells.district,
+  cells.level, cells.level_text, cells.unit_key, cells.unit_name, cells.region_id, cells.land, cells.district,
   coalesce(make_date(try_cast(cells.period as integer), 12, 31), cells.edition_date) as reference_date,
   cells.variable,
   case when signs.value_status is null then cells.number when signs.value_status = 'true_zero' then 0 end as value,

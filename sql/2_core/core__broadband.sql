@@ -1,9 +1,10 @@
 -- one row per municipality, half-year and speed class; per cent of households
--- where not even 1 Mbit/s is available the publisher describes an uninhabited area: no value
+-- where no speed at all is available the publisher describes an uninhabited area: no value
 -- corrections.yml: broadband_fall; what is available does not vanish, so a share that a later edition puts more than 10 points lower
 -- was an error (Wiesbaden's fibre: 89 % to the end of 2020, then 2 %; gigabit in the Eifel in 2019 and 2020): no value
+-- from 2022 on another method counts, so that what it puts lower says nothing about the years before
 with supplied as (
-  select edition, row_number, max(value) filter (where variable = 'speed_1') as any_speed
+  select edition, row_number, max(value) as any_speed
   from typed__bnetza_breitbandatlas__households
   group by edition, row_number
 ),
@@ -11,7 +12,7 @@ compared as (
   select
     households.*, supplied.any_speed > 0 as is_supplied,
     min(households.value) over (
-      partition by households.unit_key, households.variable
+      partition by households.unit_key, households.variable, households.reference_date >= date '2022-01-01'
       order by households.reference_date
       rows between 1 following and unbounded following
     ) as lowest_later

@@ -15,6 +15,7 @@ devices as (
     on register.source_id = 'bnetza_ladesaeulenregister' and register.reference_date = editions.reference_date
   join typed__bnetza_ladesaeulenregister__stations as stations
     on stations.edition = register.edition and stations.commissioned <= make_date(editions.list_year, 12, 31)
+    and stations.status = 'In Betrieb'
 ),
 district_names as (
   select list_year, unit_key as district_key, plain_name(name) as plain
@@ -47,6 +48,7 @@ outlines as (
   from typed__bbsr_umstieg__pairs as pairs
   join core__municipalities as targets on targets.list_year = 2021 and targets.ags = pairs.target_ags
   anti join core__municipalities as known on known.list_year = 2021 and known.ags = pairs.source_ags
+  where pairs.source_date = date '2020-12-31'
   group by targets.list_year, pairs.source_ags
   having count(distinct pairs.target_ags) = 1
 )

@@ -1,5 +1,5 @@
 -- one row per list entry that names a place: the municipality it means on the territory of its year, or NULL with a reason
--- a declared alias goes before the rule for names; what the entry itself says narrows the choice: the Land of a domain, "Stadt" or "Gemeinde" in the title of a council's interface
+-- a declared alias goes before the rule for names; what the entry itself says narrows the choice: the Land of a domain, station or data set, "Stadt" or "Gemeinde" in the title of a council's interface
 -- corrections.yml: gbfs_usedom; the system serves the island, not the town of the same name
 with entries as (
   select 'mobilitydata_gbfs' as source_id, edition, row_number, place_name, '' as scope, plain_name(place_name) = 'usedom' as is_region
@@ -12,6 +12,10 @@ with entries as (
   from typed__oparl_endpoints__places
   union all
   select 'german_gov_domains', edition, row_number, place_name, land_code, false from typed__german_gov_domains__domains
+  union all
+  select 'musterdatenkatalog', edition, row_number, place_name, '05', false from typed__musterdatenkatalog__datasets
+  union all
+  select 'db_stations', edition, row_number, place_name, land_code, false from typed__db_stations__stations
 ),
 dated as (
   select
@@ -29,6 +33,14 @@ aliases as (
 select
   dated.source_id, dated.edition, dated.row_number, dated.place_name, dated.reference_date, dated.list_year,
   case when not dated.is_region then coalesce(aliases.ags, names.ags) end as ags,
+  case
+    when dated.is_region then null
+    when aliases.ags is not null then 'alias'
+    when names.ags is null then null
+    when dated.scope = '' then 'name'
+    when length(dated.scope) = 2 then 'name_and_land'
+    else 'name_and_title'
+  end as method,
   case
     when dated.is_region then 'a region of the same name as a municipality'
     when coalesce(aliases.ags, names.ags) is null then 'no municipality of exactly this name, or several'

@@ -20,6 +20,7 @@ substitutes as (
   union all
   select 2020, source_ags, max(population), make_date(2020, 12, 31), 'bbsr_umstieg'
   from typed__bbsr_umstieg__pairs
+  where source_date = date '2020-12-31'
   group by source_ags
 ),
 counted as (

@@ -9,6 +9,13 @@ with unused as (
   from core__named_places as places
   join frame__sources as sources using (source_id)
   where places.ags is null
+  union all
+  select
+    places.source_id, places.edition, places.part, places.row_number, places.row_number, 'unmatched_name', places.reason,
+    case when sources.is_raw_shown then places.district_key || ' ' || places.name end
+  from core__kba_places as places
+  join frame__sources as sources using (source_id)
+  where places.ags is null
 )
 select
   cast(inputs.edition_year as smallint) as edition_year, unused.source_id, unused.edition, unused.part,

@@ -21,6 +21,15 @@ PACKED = (b"PK\x03\x04", b"%PDF", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"PAR1")
 BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 JSON_LIMIT = 200_000_000  # bytes; a larger JSON reply is none that a source declares
 GENESIS_FINE = frozenset({0, 22})  # ok; ok with adjusted parameters
+GENESIS_HELP = {
+    -1: "the service failed (no data cube); ask again later",
+    2: "user or password is wrong",
+    6: "too many requests at a time; ask again later",
+    15: "the credentials are missing; they are read from headers alone",
+    50: "nothing is newer than what was asked for",
+    90: "no table of this name",
+    104: "no data for these years",
+}
 
 
 def refusal(path: Path, content: Content) -> str | None:
@@ -107,9 +116,9 @@ def error_of(document: Any) -> str | None:
         return None
     status = document.get("Status")
     if isinstance(status, dict) and status.get("Code") not in GENESIS_FINE:
-        return f"status {status.get('Code')}: {status.get('Content')!r:.200}"
+        return f"status {status.get('Code')}: {status.get('Content')!r:.200}" + _genesis_help(status.get("Code"))
     if document.get("Type") == "ERROR":
-        return f"error {document.get('Code')}: {document.get('Content')!r:.200}"
+        return f"error {document.get('Code')}: {document.get('Content')!r:.200}" + _genesis_help(document.get("Code"))
     if document.get("error"):
         error = document["error"]
         code, text = (error.get("code"), error.get("message")) if isinstance(error, dict) else ("", error)
@@ -123,6 +132,10 @@ def error_of(document: Any) -> str | None:
     if document.get("features") == []:
         return "features are empty: the year is in the catalogue and not loaded yet"
     return None
+
+
+def _genesis_help(code: object) -> str:
+    return f" ({GENESIS_HELP[code]})" if isinstance(code, int) and code in GENESIS_HELP else ""
 
 
 def size_refusal(size: int, before: int | None, ratio: tuple[float, float]) -> str | None:

@@ -20,6 +20,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from typing import Any
 
 from pipeline.catalog import Part, Source, SourceEdition
 from pipeline.errors import PipelineError, ReadError
+from pipeline.personal import strip_personal
+from pipeline.read import Place
 
 FRESH = frozenset({"stored", "unchanged"})
 
@@ -182,11 +185,26 @@ def fetch(root: Path, digest: str) -> bytes:
     content = _bytes_of(path)
     found = hashlib.sha256(content).hexdigest()
     if found != digest:
-        raise ReadError(
-            f"archive: sha256/{digest[:2]}/{digest}: its own name is expected as sha256, found {found[:12]}...: the "
-            "stored bytes are damaged; fetch the source again"
-        )
+        raise _damaged(digest, found)
     return content
+
+
+def locate(root: Path, digest: str) -> Path:
+    """Where the bytes of a receipt lie, re-hashed piece by piece: for files that are not read whole."""
+    path = blob(root, digest)
+    if not path.is_file():
+        raise ReadError(f"archive: {digest} is named by a receipt and not stored; fetch the source again")
+    found = digest_of(path)
+    if found != digest:
+        raise _damaged(digest, found)
+    return path
+
+
+def _damaged(digest: str, found: str) -> ReadError:
+    return ReadError(
+        f"archive: sha256/{digest[:2]}/{digest}: its own name is expected as sha256, found {found[:12]}...: the "
+        "stored bytes are damaged; fetch the source again"
+    )
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -269,16 +287,22 @@ def _take(
     part: Part,
     origin: Mapping[str, str] | None,
 ) -> Receipt:
-    content = _bytes_of(path)
-    if not content:
+    size = path.stat().st_size
+    if not size:
         raise ReadError(f"{source.id}, edition {name}, {part.file}: data is expected, found an empty file")
-    digest = hashlib.sha256(content).hexdigest()
+    digest = digest_of(path)
     if origin is not None and origin["sha256"] != digest:
         raise ReadError(
             f"{source.id}, edition {name}, {part.file}: the manifest says sha256 {origin['sha256'][:12]}..., "
-            f"the file has {digest[:12]}... ({len(content)} bytes); it is not the file that was listed"
+            f"the file has {digest[:12]}... ({size} bytes); it is not the file that was listed"
         )
-    store(root, content)
+    note = edition.note
+    if source.access and source.access.drop_columns:
+        original, digest = digest, _keep_stripped(root, path, source, name, part)
+        size = blob(root, digest).stat().st_size
+        note = f"{note + '; ' if note else ''}personal columns taken out, the publisher's file had sha256 {original}"
+    else:
+        _keep_copy(root, path, digest)
     return Receipt(
         source_id=source.id,
         edition=name,
@@ -290,12 +314,51 @@ def _take(
         retrieved_at=None,
         reference_date=edition.reference_date.isoformat() if edition.reference_date else None,
         territory_date=edition.territory_date.isoformat() if edition.territory_date else None,
-        bytes=len(content),
+        bytes=size,
         sha256=digest,
         licence=source.licence,
         attribution=source.attribution,
-        note=edition.note,
+        note=note,
     )
+
+
+def _keep_copy(root: Path, path: Path, digest: str) -> None:
+    """A file of any size under its sha256; bytes already there and whole are not written again."""
+    target = blob(root, digest)
+    if target.is_file() and digest_of(target) == digest:
+        return
+    with _beside(root) as copy:
+        shutil.copyfile(path, copy)
+        if digest_of(copy) != digest:
+            raise ReadError(f"{path.name}: the same bytes are expected twice, found others; does someone write to it?")
+        keep(root, copy, digest)
+
+
+def _keep_stripped(root: Path, path: Path, source: Source, name: str, part: Part) -> str:
+    """A CSV file without its personal columns under the sha256 of what is left."""
+    assert source.access is not None
+    place = Place(source.id, name, path.name, part_name(part))
+    with _beside(root) as kept, path.open("rb") as file:
+        strip_personal(file, kept, source.access.drop_columns, source.layouts[part.layout], place)
+        digest = digest_of(kept)
+        keep(root, kept, digest)
+    return digest
+
+
+@contextlib.contextmanager
+def _beside(root: Path) -> Iterator[Path]:
+    """A name for an unfinished file on the archive's disk."""
+    path = root / "partial" / secrets.token_hex(16)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield path
+    except OSError as error:
+        raise PipelineError(
+            f"{path}: cannot be written: {error.strerror}; is the folder writable, with room?"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def write_receipts(root: Path, source_id: str, stored: list[Receipt]) -> None:
@@ -452,10 +515,10 @@ def prune(root: Path, editions: Path, dry_run: bool = False) -> list[Path]:
         named |= set(pages.values())
     stored = (path for path in (root / "sha256").rglob("*") if path.is_file())
     gone = sorted(path for path in stored if path.name not in named)
-    gone += sorted(path for path in (root / "partial").glob("*") if path.is_file())
+    gone += sorted((root / "partial").glob("*"))
     for path in gone if not dry_run else ():
         try:
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError as error:
             raise PipelineError(f"{path}: cannot be removed: {error.strerror}; is the folder writable?") from error
     return gone

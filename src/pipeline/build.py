@@ -2,11 +2,12 @@
 
     check_source     per source: the suites of its typed tables
     prepare          SQL and scores for all declared editions
+    simulate         per edition: the draws that intervals and chances are counted in
     write_edition    per edition: checks of the published tables, files beside the editions
     place            all of them into place, or none
 
-Steps hand over Parquet files in a work folder, never frames. All editions are always computed, since a rank's
-change needs the year before; only the wanted ones are published.
+Steps hand over files in a work folder, never frames. All editions are always computed, since a rank's change needs
+the year before; only the wanted ones and those before them are drawn, and only the wanted ones are published.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from pipeline import checks, figures, publish, scores, warehouse
+from pipeline import checks, figures, findings, intervals, matching, publish, scores, warehouse
 from pipeline.catalog import Catalog
 from pipeline.errors import CheckError
 
@@ -44,14 +45,23 @@ class Checked:
     critical: list[str]
 
 
-def build(catalog: Catalog, folder: Path, out: Path, years: Sequence[int], threads: int = 1) -> list[publish.Published]:
+def build(
+    catalog: Catalog,
+    folder: Path,
+    out: Path,
+    years: Sequence[int],
+    threads: int = 1,
+    draws: int | None = None,
+    seed: int | None = None,
+) -> list[publish.Published]:
     """Typed tables to published editions, without Prefect, in two processes: checks beside SQL, then the editions.
 
-    folder: the figures; out: the folder of editions. Raises CheckError when a critical check fails (nothing is
-    published), PipelineError for unreadable figures or an unwritable folder.
+    folder: the figures; out: the folder of editions; draws, seed: other than the method's own; with 0 draws there are
+    no intervals. Raises CheckError when a critical check fails (nothing is published), PipelineError for unreadable
+    figures or an unwritable folder.
     """
     for year in years:
-        catalog.edition(year)
+        intervals.settings(catalog, year, draws, seed)
     two_processes = ProcessPoolExecutor(
         2, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(os.getpid(),)
     )
@@ -64,12 +74,21 @@ def build(catalog: Catalog, folder: Path, out: Path, years: Sequence[int], threa
         work = Path(name)
         prepared = pool.submit(prepare, catalog, folder, work, threads)
         checked = pool.submit(check_sources, catalog, folder, work)
+        figures.require_schema(catalog, folder)
         require(checked.result(), work, out)
         prepared.result()
+        drawn = [pool.submit(intervals.simulate, catalog, work, year, draws, seed) for year in to_draw(catalog, years)]
+        for year_drawn in drawn:
+            year_drawn.result()
         running = [pool.submit(write_edition, catalog, work, year, staged, out, threads) for year in sorted(years)]
         for edition in running:
             edition.result()
         return place(catalog, years, staged, out)
+
+
+def to_draw(catalog: Catalog, years: Sequence[int]) -> list[int]:
+    """The wanted years and those before them."""
+    return sorted({y for year in years for y in (year - 1, year) if y in catalog.editions})
 
 
 def place(catalog: Catalog, years: Sequence[int], staged: Path, out: Path) -> list[publish.Published]:
@@ -178,9 +197,13 @@ def prepare(catalog: Catalog, folder: Path, work: Path, threads: int = 1) -> Non
     folder. The models themselves run per edition, beside each other."""
     with warehouse.connect(threads) as connection:
         derive(connection, catalog, folder)
+        joins = matching.account(connection, catalog)
+        warehouse.save(connection, joins, work / CHECKS / "joins.parquet")
+        matching.require(joins)
         scores.score_all(connection, catalog)
+        findings.find(connection, catalog)
         for name in publish.inputs(catalog):
-            target = work / publish.INPUTS / f"{name}.parquet"
+            target = work / intervals.INPUTS / f"{name}.parquet"
             warehouse.write_parquet(connection, f'from "{name}"', target, compression="snappy")
     sums = json.dumps(figures.sums(catalog, folder), indent=1)
     (work / "figures.json").write_text(sums, "utf-8")
@@ -194,7 +217,7 @@ def derive(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path
     models = warehouse.layer(catalog, "2_core", "3_indicators", "4_rankings")
     models = {name: sql for name, sql in models.items() if name not in published}
     models["indicator_values"] = warehouse.union_of_indicators(catalog)
-    warehouse.run(connection, models, keep=publish.inputs(catalog))
+    warehouse.run(connection, models, keep={*publish.inputs(catalog), *findings.inputs(catalog), matching.JOINS})
 
 
 def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Path, threads: int = 1) -> None:
@@ -203,6 +226,7 @@ def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Pa
     Raises CheckError for a failed critical check; its findings go to <out>/refused/.
     """
     edition = catalog.edition(year)
+    intervals.compare(catalog, work, year)
     with warehouse.connect(threads, EDITION_MEMORY) as connection:
         publish.write_tables(connection, catalog, work, edition, staged)
         results, failing = [], []

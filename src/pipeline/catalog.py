@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import CatalogError, UsageError
 
@@ -57,14 +57,35 @@ class Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Layout(Declared):
-    """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`."""
+def _no_formula(text: str) -> str:
+    """Texts that we write to CSV must not be run by a spreadsheet."""
+    if text.startswith(("=", "+", "-", "@", "\t", "\r")):
+        raise ValueError(f"begins with {text[0]!r}, which a spreadsheet takes for a formula")
+    return text
 
-    reader: Literal["excel", "csv", "fixed_width", "parquet", "custom"]
+
+Text = Annotated[str, AfterValidator(_no_formula)]
+
+
+class Layout(Declared):
+    """How one sheet or file looks. `columns` map a canonical name to `POSITION: header text`.
+
+    `where`: the values of the rows in scope; `outside`: a pattern of those that may be left out, others are errors.
+    `whole`: counts, in which a fraction is an error. `patterns`: how keys look.
+
+    A publisher that moves columns and rows: `header_has` is a text of the lowest header row, from which `header_rows`
+    and `first_row` are then counted (0 is that row), and a position `*` is found by its header text, of which several
+    wordings are parted by " | ". `fill_down`: columns that are written on the first row of a block only.
+
+    `custom`: the source's module reads the bytes; `stream`: it reads a file too large for memory, batch by batch.
+    """
+
+    reader: Literal["excel", "csv", "fixed_width", "parquet", "custom", "stream"]
     sheet: str | int | None = None
     delimiter: str = ","
     encoding: str = "utf-8-sig"
     decimal: Literal[".", ","] = "."
+    header_has: str | None = None
     header_rows: list[int] = []
     first_row: int = 2
     width: int | None = None
@@ -77,9 +98,12 @@ class Layout(Declared):
     periods: list[str] = []
     constants: dict[str, str] = {}
     where: dict[str, list[str]] = {}
+    outside: dict[str, str] = {}
+    whole: list[str] = []
     patterns: dict[str, str] = {}
     stop_at: str | None = None
     cells: dict[str, str] = {}
+    fill_down: list[str] = []
 
 
 class Part(Declared):
@@ -147,11 +171,14 @@ class Access(Declared):
 
     `hosts`: the only ones that addresses, redirects and discovered links may name. `address` (with {names} that an
     edition's `fills` give; {file} is the name of the part's file) or `discover` says where. `before`: requests that
-    open a session. `job`: the reply may be the number of a job (GENESIS). `secrets`: header to environment variable;
-    sent to the address's own host only. `ca`: the host sends an incomplete chain, so a certificate is expected in
-    certificates/<host>.pem. `size_ratio`: bytes by those of the edition before. `drop_columns`: personal ones, taken
-    out before anything is kept. `members`: patterns of the members of a large zip that are read over Range.
-    `read_on_arrival`: false for files too large to be read twice.
+    open a session. `job`: the reply may be the number of a job (GENESIS). `dialogue`: one file is made of several
+    replies; `fetch` in the source's module asks for them, once per edition (`fetch_file` where the layout is a stream).
+    `snapshot_days`: the publisher only knows today, so an edition is asked for so many days before and after its
+    reference date, or never. `secrets`: header to environment variable; sent to the address's own host only. `ca`: the
+    host sends an incomplete chain, so a certificate is expected in certificates/<host>.pem. `size_ratio`: bytes by
+    those of the edition before. `drop_columns`: personal ones, taken out before anything is kept. `members`: patterns
+    of the members of a large zip that are read over Range. `read_on_arrival`: false for files too large to be read
+    twice.
     """
 
     hosts: list[str] = Field(min_length=1)
@@ -163,6 +190,8 @@ class Access(Declared):
     headers: dict[str, str] = {}
     before: list[Request] = []
     job: bool = False
+    dialogue: bool = False
+    snapshot_days: int | None = None
     content: Content
     max_bytes: int = Field(default=500_000_000, gt=0)
     size_ratio: tuple[float, float] = (0.5, 2.0)
@@ -211,13 +240,38 @@ def filled(pattern: str, fills: Mapping[str, str | int]) -> str:
     return FILL.sub(value, pattern)
 
 
+class Steady(Declared):
+    """How a series goes on from one date to the next, as the real files do with room to spare; a step beyond it stops.
+
+    correlation: least rank correlation; ratio: bounds of the median of new by old; same: largest share of unchanged
+    values; coverage: largest relative change of the number of values; leap: largest factor by which one place may leave
+    the others; breaks: dates at which the series is known to break, and `why`.
+    """
+
+    correlation: float = 0.9
+    ratio: tuple[float, float] = (0.7, 1.4)
+    same: float = 0.5
+    coverage: float = 0.05
+    leap: float = 10.0
+    breaks: list[dt.date] = []
+    why: str | None = None
+
+    @model_validator(mode="after")
+    def _breaks_have_a_reason(self) -> Steady:
+        if self.breaks and not self.why:
+            raise ValueError("key 'why' must say why the series breaks")
+        return self
+
+
 class Source(Declared):
+    """A publisher's data set. `match`: by level the least share of entries or keys that must find their place."""
+
     id: str
-    title: str
-    publisher: str
-    page: str
-    licence: str
-    attribution: str
+    title: Text
+    publisher: Text
+    page: Text
+    licence: Text
+    attribution: Text
     redistribute: Literal["yes", "figures_only", "no"]
     evidence: Evidence
     kind: Literal["cells", "rows"]
@@ -230,6 +284,8 @@ class Source(Declared):
     essential: bool = False  # a yearly run stops where it cannot be had; without any other the last good edition does
     tables: list[str]
     signs: dict[str, str] = {}
+    steady: dict[str, Steady] = {}
+    match: dict[str, float] = {}
     layouts: dict[str, Layout]
     editions: dict[str, SourceEdition]
     access: Access | None = None
@@ -261,8 +317,16 @@ class Source(Declared):
     def evidence_of(self, edition: str) -> Evidence:
         return self.editions[edition].evidence or self.evidence
 
+    @property
+    def retrieved_editions(self) -> dict[str, SourceEdition]:
+        """The editions of which real bytes or a recorded reply were read. The others enter no figures of the source,
+        fetched or not, until somebody has looked at the bytes and changed `evidence`."""
+        return {name: e for name, e in self.editions.items() if self.evidence_of(name) != "described only"}
+
     @model_validator(mode="after")
     def _layouts_and_signs_exist(self) -> Source:
+        if self.steady and "*" not in self.steady:
+            raise ValueError("steady: an entry '*' for all variables without one of their own is expected")
         for name, edition in self.editions.items():
             for part in edition.parts:
                 if part.layout not in self.layouts:
@@ -278,8 +342,8 @@ class Area(Declared):
 
     id: str
     joins: str | None = None
-    label_de: str
-    label_en: str
+    label_de: Text
+    label_en: Text
 
 
 class Indicator(Declared):
@@ -304,10 +368,10 @@ class Indicator(Declared):
     first_year: int | None = None
     null_rule: str
     limits: str
-    label_de: str
-    label_en: str
-    text_de: str
-    text_en: str
+    label_de: Text
+    label_en: Text
+    text_de: Text
+    text_en: Text
 
     @property
     def model(self) -> str:
@@ -318,6 +382,36 @@ class Screening(Declared):
     indicator_coverage: float
     area_weight: float
     unit_share: float
+
+
+class Uncertainty(Declared):
+    """How many draws, their seed, and what they vary; the rest is `composite.draws.Factors`."""
+
+    draws: int = Field(ge=0)
+    seed: int = Field(ge=0)
+    weight_noise: float
+    normalisation: list[str]
+    treatment: list[str]
+    aggregation: list[str]
+    leave_out: float
+    sampling: bool
+    imputation: bool
+
+
+class CompleteSearch(Declared):
+    """A year and league in which the search for strategies is complete enough for the gate, and why."""
+
+    year: int
+    league: str
+    evidence: str
+
+
+class StrategyGate(Declared):
+    """The variant's indicator of a documented strategy, and the most that implementation counts without one."""
+
+    indicator: str
+    implementation_limit: float = Field(ge=0, le=100)
+    complete: list[CompleteSearch]
 
 
 class MethodSpec(Declared):
@@ -334,6 +428,39 @@ class MethodSpec(Declared):
     carry_forward_years: int
     area_minimum_indicators: int
     imputation_minimum_places: int
+    fact_sources: list[str]
+    strategy_gate: StrategyGate
+    uncertainty: Uncertainty
+
+
+class Finding(Declared):
+    """A question put to the data. readings: verdict to two sentences with fields in braces, alike in both languages;
+    unit: of the estimates, `units` where an outcome has its own; names: how readings call outcomes and comparisons."""
+
+    id: str
+    question_de: str
+    question_en: str
+    method_de: str
+    method_en: str
+    assumptions_de: str
+    assumptions_en: str
+    seed: int
+    draws: int = Field(ge=100)
+    minimum_places: int = Field(ge=3)
+    unit: str
+    units: dict[str, str] = {}
+    parameters: dict[str, float] = {}
+    names_de: dict[str, str] = {}
+    names_en: dict[str, str] = {}
+    readings_de: dict[str, str]
+    readings_en: dict[str, str]
+
+    @model_validator(mode="after")
+    def _readings_match(self) -> Finding:
+        for de, en in ((self.readings_de, self.readings_en), (self.names_de, self.names_en)):
+            if de.keys() != en.keys():
+                raise ValueError(f"in one language only: {', '.join(sorted(de.keys() ^ en.keys()))}")
+        return self
 
 
 class Edition(Declared):
@@ -349,8 +476,8 @@ class League(Declared):
     indicator_set: Literal["every_place", "city"]
     min_population: int
     max_population: int | None = None
-    label_de: str
-    label_en: str
+    label_de: Text
+    label_en: Text
     is_size_class: bool
 
 
@@ -369,13 +496,16 @@ class Column(Declared):
     files: list[str]
     type: str
     unit: str = ""
-    label_de: str
-    label_en: str
-    text_de: str
-    text_en: str
+    label_de: Text
+    label_en: Text
+    text_de: Text
+    text_en: Text
 
 
 class Correction(Declared):
+    """A known error of a publisher. `model`: the SQL that leaves the values out or puts them right; `guard`: which rows
+    of the typed `table` are wrong. Where none is left the publisher has put it right, and the entry goes."""
+
     id: str
     source: str
     applies_to: str
@@ -383,6 +513,8 @@ class Correction(Declared):
     provider: str
     reported: dt.date | None
     model: str
+    table: str
+    guard: str
 
 
 class Alias(Declared):
@@ -406,6 +538,7 @@ class Catalog:
     editions: Mapping[int, Edition]
     bounds: Mapping[str, Bounds]
     columns: Mapping[str, Column]
+    findings: Mapping[str, Finding]
     corrections: Mapping[str, Correction]
     aliases: tuple[Alias, ...]
     sql: Mapping[str, str]
@@ -497,6 +630,7 @@ def load(
         editions=_entries(Edition, frame / "editions.yml", "year"),
         bounds=_entries(Bounds, frame / "bounds.yml", "method"),
         columns=_entries(Column, frame / "columns.yml", "name"),
+        findings=_entries(Finding, frame / "findings.yml", "id"),
         corrections=_entries(Correction, frame / "corrections.yml", "id"),
         aliases=tuple(_entries(Alias, frame / "aliases.yml", "name").values()),
         sql={path.stem: _text(path) for path in models},
@@ -579,6 +713,7 @@ def _check_references(c: Catalog) -> None:
         where = f"corrections.yml: {correction.id}"
         _missing(f"{where}: key 'source'", "unknown source", [correction.source], c.sources)
         _missing(f"{where}: key 'model'", "unknown model", [correction.model], c.sql)
+        _missing(f"{where}: key 'table'", "unknown table", [correction.table], c.sources[correction.source].tables)
 
 
 def _check_methods(c: Catalog) -> None:
@@ -589,6 +724,11 @@ def _check_methods(c: Catalog) -> None:
         _missing(f"{where}: key 'area_weights'", "areas without a weight", c.areas, method.area_weights)
         names = method.indicator_weights
         _missing(f"{where}: key 'indicator_weights'", "weights that match no indicator", names, c.indicators)
+        _missing(f"{where}: key 'fact_sources'", "unknown source", method.fact_sources, c.sources)
+        gate = method.strategy_gate
+        _missing(f"{where}: key 'strategy_gate.indicator'", "unknown indicator", [gate.indicator], c.indicators)
+        for search in gate.complete:
+            _missing(f"{where}: key 'strategy_gate.complete'", "unknown league", [search.league], c.leagues)
         for key, weights in (("area_weights", method.area_weights), ("indicator_weights", method.indicator_weights)):
             for name, weight in weights.items():
                 if not 0 < weight < math.inf:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import sys
@@ -29,6 +30,8 @@ Archive = Annotated[
     Path | None, typer.Option("--archive", help="Where originals are. Default: $STADTRANG_HOME/archive.")
 ]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads for the SQL; the bytes stay the same.")]
+Draws = Annotated[int | None, typer.Option("--draws", help="Draws of the uncertainty run. Default: the method's.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the draws. Default: the method's.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
@@ -61,6 +64,8 @@ def build(
     figures: Figures = None,
     out: Out = None,
     threads: Threads = 1,
+    draws: Draws = None,
+    seed: Seed = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -71,7 +76,8 @@ def build(
 
     declared = catalog.load()
     target = out or home() / "editions"
-    published = steps.build(declared, figures or BUNDLED, target, year or sorted(declared.editions), threads)
+    years = year or sorted(declared.editions)
+    published = steps.build(declared, figures or BUNDLED, target, years, threads, draws, seed)
     _show(report.summary(published, target), json_, quiet)
 
 
@@ -187,18 +193,99 @@ def _fetch_from_folder(root: Path, folder: Path, wanted: list[Any], json_: bool,
 
 @app.command()
 def sources(
-    what: Annotated[str, typer.Argument(help="list: the registry.")] = "list", json_: Json = False, quiet: Quiet = False
+    what: Annotated[str, typer.Argument(help="list, check or calendar.")] = "list",
+    source: Annotated[list[str] | None, typer.Argument(help="Sources to check; default: all.")] = None,
+    archive: Archive = None,
+    ics: Annotated[Path | None, typer.Option("--ics", help="calendar: write it as iCalendar to this file.")] = None,
+    json_: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """The registered sources: publisher's licence, level, editions, evidence."""
+    """The registered sources; what changed, is late or gone at their publishers (exit 4); the next releases."""
     from pipeline import catalog, report
 
-    if what != "list":
-        raise UsageError(f"sources {what}: only `list` exists so far")
     declared = catalog.load()
-    document = [
-        {**s.model_dump(include=report.SOURCE_FIELDS), "editions": list(s.editions)} for s in declared.sources.values()
-    ]
-    _show(document, json_, quiet, lambda: [report.source_table(declared)])
+    wanted = [declared.sources[name] for name in _known_sources(source, declared)]
+    if what == "list":
+        document = [{**s.model_dump(include=report.SOURCE_FIELDS), "editions": list(s.editions)} for s in wanted]
+        _show(document, json_, quiet, lambda: [report.source_table(declared)])
+    elif what == "check":
+        _check_sources(wanted, archive or home() / "archive", json_, quiet)
+    elif what == "calendar":
+        _calendar(wanted, ics, json_, quiet)
+    else:
+        raise UsageError(f"sources {what}: list, check and calendar exist")
+
+
+def _check_sources(wanted: list[Any], root: Path, json_: bool, quiet: bool) -> None:
+    from pipeline import releases, web
+
+    findings = releases.check(wanted, web.settings(root, home()), dt.date.today())
+    loud = [f for f in findings if f.state not in {"same", "not asked"}]
+    lines = [f.line() for f in loud] or [f"{len(findings)} looked at, nothing has changed"]
+    _show([asdict(f) for f in findings], json_, quiet, lambda: lines)
+    if code := releases.exit_code(findings):
+        raise typer.Exit(code)
+
+
+def _calendar(wanted: list[Any], target: Path | None, json_: bool, quiet: bool) -> None:
+    from pipeline import archive as store
+    from pipeline import releases, report
+
+    today = dt.date.today()
+    found = releases.calendar(wanted, today)
+    if target is not None:
+        store.write_atomic(target, releases.ics(found, today).encode())
+    rows = [[f"{r.due:%Y-%m}", r.source_id, r.edition, r.newest_declared] for r in found]
+    table = report.markdown_table(rows, ["expected", "source", "edition", "newest declared"])
+    _show([asdict(r) for r in found], json_, quiet, lambda: [table])
+
+
+@app.command()
+def archive(
+    what: Annotated[str, typer.Argument(help="list, verify or prune.")] = "list",
+    archive: Archive = None,
+    out: Out = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="prune: only say what would be removed.")] = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """What is stored and what is stale; re-hash everything (exit 5 on damage); remove what nothing names."""
+    from pipeline import archive as store
+
+    root = archive or home() / "archive"
+    if what == "list":
+        rows = store.listing(root)
+        lines = [
+            f"{r['source_id']} {r['edition']} {r['part']}: {r['bytes']:,} bytes, {r['sha256'][:12]}, "
+            + (r["retrieved_at"] or "from a folder")
+            + (f", STALE: {r['stale']}" if r["stale"] else "")
+            for r in rows
+        ]
+        _show(rows, json_, quiet, lambda: lines or [f"{root} is empty"])
+    elif what == "verify":
+        wrong = store.verify(root)
+        _show({"differing": wrong}, json_, quiet, lambda: wrong or ["everything has the bytes that its name says"])
+        if wrong:
+            raise typer.Exit(5)
+    elif what == "prune":
+        with store.locked(root, ".fetching", "--archive"):
+            gone = [p.relative_to(root).as_posix() for p in store.prune(root, out or home() / "editions", dry_run)]
+        verb = "would be removed" if dry_run else "removed"
+        _show({"removed": gone}, json_, quiet, lambda: [*gone, f"{len(gone)} {verb}"])
+    else:
+        raise UsageError(f"archive {what}: list, verify and prune exist")
+
+
+@app.command()
+def doctor(archive: Archive = None, json_: Json = False, quiet: Quiet = False) -> None:
+    """Environment, disk, archive, credentials, certificates and Prefect: one line each, with the remedy."""
+    from pipeline import catalog
+    from pipeline import doctor as examination
+
+    lines = examination.examine(catalog.load(), home(), archive or home() / "archive", os.environ)
+    _show([asdict(line) for line in lines], json_, quiet, lambda: [line.shown() for line in lines])
+    if any(line.state == "problem" for line in lines):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -218,6 +305,18 @@ def figures(
         for a in accounts.itertuples()
     ]
     _show(accounts.to_dict("records"), json_, quiet, lambda: lines)
+
+
+@app.command()
+def matches(figures: Figures = None, json_: Json = False, quiet: Quiet = False) -> None:
+    """How names in lists became places: method and evidence per entry, candidates for a person where none was found."""
+    from pipeline import catalog, matching
+    from pipeline.figures import BUNDLED
+
+    declared, folder = catalog.load(), figures or BUNDLED
+    found, likely = matching.matches(declared, folder), matching.candidates(declared, folder)
+    document = {"matches": found.to_dict("records"), "candidates": likely.to_dict("records")}
+    _show(document, json_, quiet, lambda: matching.lines(found, likely))
 
 
 @app.command()
@@ -255,7 +354,8 @@ def verify(
     target = (out or home() / "editions") / str(year) / edition.revision
     stands = publish.read_sums(target)
     with tempfile.TemporaryDirectory(prefix="stadtrang-") as folder:
-        (again,) = steps.build(declared, figures or BUNDLED, Path(folder), [year], threads)
+        draws, seed = publish.read_draws(target)
+        (again,) = steps.build(declared, figures or BUNDLED, Path(folder), [year], threads, draws, seed)
         rebuilt = publish.read_sums(again.folder)
     on_disk = publish.actual_sums(target, stands)
     differing = sorted(
@@ -269,6 +369,80 @@ def verify(
     )
     if differing:
         raise typer.Exit(5)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="An edition: year, or year@revision.")],
+    after: Annotated[str, typer.Argument(help="The edition to compare it with.")],
+    top: Annotated[int, typer.Option("--top", min=0, help="How many of the largest moves per league.")] = 5,
+    out: Out = None, json_: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """What changed between two editions or two revisions of one; exit 5 where they differ."""
+    from pipeline import diff as difference
+    from pipeline import report
+
+    editions = out or home() / "editions"
+    folders = difference.folder(editions, before), difference.folder(editions, after)
+    document = difference.document(*folders, (before, after), top)
+    _show(document, json_, quiet, lambda: report.diff_lines(document))
+    if not document["is_equal"]:
+        raise typer.Exit(5)
+
+
+@app.command()
+def whatif(
+    year: Annotated[int, typer.Option("--year", help="Edition year.")],
+    league: Annotated[str, typer.Option("--league", help="A rank is always a rank in a league.")] = "city_30k",
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="area=factor,...: 2 doubles the area's published weight.")
+    ] = None,
+    without: Annotated[list[str] | None, typer.Option("--without", help="An area to leave out; repeats.")] = None,
+    normalisation: Annotated[
+        str, typer.Option("--normalisation", help="min_max (published), range, rank, percentile, z_score, "
+                          "distance_to_leader.")
+    ] = "min_max",
+    aggregation: Annotated[
+        str, typer.Option("--aggregation", help="arithmetic (published), geometric or copeland, between areas.")
+    ] = "arithmetic",
+    top: Annotated[int, typer.Option("--top", min=0, help="How many places from the first on.")] = 10,
+    place: Annotated[list[str] | None, typer.Option("--place", help="AGS or name of a place to show; repeats.")] = None,
+    out: Out = None, json_: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Ranks under other weights or choices, beside the published ones. Not the published ranking."""
+    from pipeline import catalog, published, report
+    from pipeline import whatif as question
+
+    factors = question.parse_weights(weights) if weights is not None else {}
+    asked = question.Question(league, factors, without or [], normalisation, aggregation)
+    declared = catalog.load()
+    with published.connect(published.folder(out or home() / "editions", year), *question.FILES) as edition:
+        published.require_league(edition, league)
+        found = question.read(edition, league, declared.leagues[league].indicator_set)
+        places = published.require_places(edition, league, place or [], declared)
+    answer = question.answer(found, asked)
+    document = question.document(found, asked, answer, top, places)
+    _show(document, json_, quiet, lambda: report.whatif_lines(document))
+
+
+@app.command()
+def compare(
+    ranks: Annotated[Path, typer.Argument(help="CSV with a header: ags or name, and rank.")],
+    year: Annotated[int, typer.Option("--year", help="Edition year.")],
+    league: Annotated[str, typer.Option("--league", help="A rank is always a rank in a league.")] = "city_30k",
+    top: Annotated[int, typer.Option("--top", min=0, help="How many of the biggest disagreements.")] = 10,
+    out: Out = None, json_: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Someone else's ranking against ours: agreement, biggest disagreements, and the areas that explain them."""
+    from pipeline import catalog, published, report
+    from pipeline import compare as comparison
+
+    declared = catalog.load()
+    entries = comparison.read_ranks(ranks)
+    with published.connect(published.folder(out or home() / "editions", year), *comparison.FILES) as edition:
+        lists, left_out = comparison.place(edition, league, entries, declared, ranks)
+    document = comparison.document(lists, league, year, left_out, top)
+    _show(document, json_, quiet, lambda: report.compare_lines(document))
 
 
 def _show(document: Any, as_json: bool, quiet: bool, lines: Callable[[], list[str]] | None = None) -> None:

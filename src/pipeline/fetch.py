@@ -7,14 +7,17 @@ the source declares goes to the quarantine, and the receipt of the last accepted
 
 from __future__ import annotations
 
-import csv
+import datetime as dt
 import hashlib
+import importlib
+import io
 import json
 import os
 import random
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
@@ -28,7 +31,11 @@ from pipeline import archive
 from pipeline.accept import error_of, refusal, shape_refusal, size_refusal
 from pipeline.archive import FRESH, Receipt, Retrieval, part_name
 from pipeline.catalog import Access, Content, Part, Request, Source, SourceEdition, filled
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, ReadError
+from pipeline.personal import strip_personal
+from pipeline.read import ZIP_ERRORS, Place
+from pipeline.replies import Ask, Reply
+from pipeline.session import receive
 from pipeline.web import (
     CHUNK,
     EVIDENCE_BYTES,
@@ -39,14 +46,17 @@ from pipeline.web import (
     check_room,
     chunks,
     exchange,
+    forms_of,
     missing_secrets,
     read_up_to,
     redacted,
     secrets_of,
     status_error,
+    with_prefect_secrets,
 )
 
 MAX_THREADS = 8
+TAIL_BYTES = 1 << 20  # of a large zip, that hold its directory
 PAGE_BYTES = 20_000_000  # of a landing page or of a reply that only opens a session
 JOB_TOO_LARGE, JOB_ACCEPTED, JOB_PENDING = 98, 99, 104  # status codes of GENESIS
 
@@ -111,6 +121,7 @@ class Body:
     size: int
     path: Path | None = None
     original: str | None = None
+    note: str | None = None
 
 
 def downloads(client: Client, source: Source, year: int | None = None) -> tuple[list[Download], list[Outcome]]:
@@ -124,10 +135,12 @@ def downloads(client: Client, source: Source, year: int | None = None) -> tuple[
     gone = missing_secrets(client.settings, source.access)
     if gone and wanted:
         return [], [Outcome(source.id, "", [], "not asked", reason=f"credentials are missing: set {', '.join(gone)}")]
-    outcomes = [Outcome(source.id, n, [], "not asked", reason=e.no_access) for n, e in wanted.items() if e.no_access]
+    today = client.settings.clock().date()
+    reasons = {n: e.no_access or _not_now(source.access, e, today) for n, e in wanted.items()}
+    outcomes = [Outcome(source.id, n, [], "not asked", reason=reason) for n, reason in reasons.items() if reason]
     found: dict[tuple[str, str], Download] = {}
     for name, edition in wanted.items():
-        for part in edition.parts if edition.no_access is None else ():
+        for part in edition.parts if reasons[name] is None else ():
             try:
                 download = _download_of(client, source, source.access, name, edition, part)
             except RetrievalError as failure:
@@ -139,15 +152,28 @@ def downloads(client: Client, source: Source, year: int | None = None) -> tuple[
     return list(found.values()), outcomes
 
 
+def _not_now(access: Access, edition: SourceEdition, today: dt.date) -> str | None:
+    """Why a snapshot of another day than today would be given out as the edition's, or None."""
+    if access.snapshot_days is None or edition.reference_date is None:
+        return None
+    around = dt.timedelta(access.snapshot_days)
+    first, last = edition.reference_date - around, edition.reference_date + around
+    if first <= today <= last:
+        return None
+    return f"the publisher only knows today; this snapshot is taken from {first} to {last}"
+
+
 def _download_of(
     client: Client, source: Source, access: Access, name: str, edition: SourceEdition, part: Part
 ) -> Download:
     fills = {**edition.fills, **part.fills}
     address = None
     if access.discover and not (edition.address or part.address):
-        address = discovered(client, source, access, fills)
+        address = discovered(client, source, access, fills, name)
     before = tuple(_filled_request(step, fills) for step in access.before)
     request = access.request(edition, part, address)
+    if access.dialogue:  # the address alone does not tell two editions apart
+        request = request.model_copy(update={"parameters": {"edition": name, "part": part_name(part)}})
     return Download(source, access, request, part.content or access.content, ((name, part),), before)
 
 
@@ -175,62 +201,72 @@ class Links(HTMLParser):
             self.found.append(urldefrag(urljoin(self.page, target.strip())).url)
 
 
-def discovered(client: Client, source: Source, access: Access, fills: Mapping[str, str | int]) -> str:
-    """The address of the newest file that the landing page links; the page is kept where that is none or several."""
+def discovered(
+    client: Client, source: Source, access: Access, fills: Mapping[str, str | int], edition: str | None = None
+) -> str:
+    """The address of an edition's file, or of the newest, by the links of the landing page.
+
+    A page that does not fit is kept as evidence. A pattern that an edition fills finds that edition's file; without,
+    the date in the file's name must be the edition's, or one year's file would be stored under another's label.
+    """
     discover = access.discover
     assert discover is not None
     pattern = filled(discover.pattern, fills)
-    if (source.id, pattern) in client.discovered:
-        return client.discovered[source.id, pattern]
-    root = client.settings.archive
-    page_access = access.model_copy(update={"max_bytes": PAGE_BYTES, "job": False, "drop_columns": [], "members": []})
-    page = Download(source, page_access, Request(address=filled(discover.page, fills)), "html", ())
+    page = filled(discover.page, fills)
+    content, links = _landing_page(client, source, access, page)
+    dated = dated_links(links, pattern)
+    own = [(date, link) for date, link in dated if edition is not None and date == re.sub(r"\D", "", edition)]
+    date, newest = max(dated, default=("", ""))
+    if not dated:
+        reason = f"a link like {pattern!r} is expected, found none among {len(links)}; has the page changed?"
+    elif edition is not None and not own and pattern == discover.pattern:
+        reason = f"the file of edition {edition} is expected, the newest is {newest}; is it declared?"
+        raise RetrievalError("gone", f"{page}: {reason}", evidence=content)
+    else:
+        best = [link for found, link in own or dated if found == (own[0][0] if own else date)]
+        strange = [link for link in best if urlsplit(link).hostname not in access.hosts]
+        if len(best) == 1 and not strange:
+            return best[0]
+        reason = f"one newest link like {pattern!r} on {', '.join(access.hosts)} is expected, found {', '.join(best)}"
+    raise RetrievalError("changed shape", f"{page}: {reason}", evidence=content)
+
+
+def _landing_page(client: Client, source: Source, access: Access, address: str) -> tuple[bytes, list[str]]:
+    """A page and the addresses that it links; asked for once in a run."""
+    if (source.id, address) in client.pages:
+        return client.pages[source.id, address]
+    plain = Access(hosts=access.hosts, address=address, content="html", max_bytes=PAGE_BYTES, ca=access.ca)
+    plain = plain.model_copy(update={"pause_seconds": access.pause_seconds})
+    page = Download(source, plain, Request(address=address), "html", ())
     outcome = retrieve(client, page)
     if outcome.state not in FRESH:
         raise RetrievalError(outcome.state, f"landing page: {outcome.reason}")
+    root = client.settings.archive
     last = [r for r in archive.read_retrievals(root, source.id) if r.key == page.key][-1]
     content = archive.fetch(root, str(last.sha256))
-    links = Links(last.final_address or page.request.address)
+    links = Links(last.final_address or address)
     links.feed(content.decode("utf-8", "replace"))
-    addresses = sorted({link.split(";jsessionid=")[0] for link in links.found})
-    address = newest(addresses, pattern, access.hosts, page.request.address, content)
-    client.discovered[source.id, pattern] = address
-    return address
+    client.pages[source.id, address] = content, sorted({link.split(";jsessionid=")[0] for link in links.found})
+    return client.pages[source.id, address]
 
 
-def newest(addresses: Sequence[str], pattern: str, hosts: Sequence[str], page: str, content: bytes) -> str:
-    """The one address with the newest date in its name."""
+def dated_links(links: Iterable[str], pattern: str) -> list[tuple[str, str]]:
+    """The links that fit, with the digits of the date in their name: YYYYMMDD, or as much of it as there is."""
     dated = []
-    for address in addresses:
-        if found := re.search(pattern, address):
+    for link in links:
+        if found := re.search(pattern, link):
             groups = found.groupdict()
-            digits = groups.get("date") or "".join(groups.get(k) or "" for k in ("year", "month", "day"))
-            dated.append((re.sub(r"\D", "", digits), address))
-    if not dated:
-        raise RetrievalError(
-            "changed shape",
-            f"{page}: a link like {pattern!r} is expected, found none among {len(addresses)} links; "
-            "has the page changed?",
-            evidence=content,
-        )
-    date = max(dated)[0]
-    best = [address for found, address in dated if found == date]
-    if len(best) > 1:
-        raise RetrievalError(
-            "changed shape",
-            f"{page}: one newest link like {pattern!r} is expected, found {', '.join(best)}",
-            evidence=content,
-        )
-    if urlsplit(best[0]).hostname not in hosts:
-        raise RetrievalError(
-            "changed shape", f"{page}: links {best[0]}, not on the declared hosts {', '.join(hosts)}", evidence=content
-        )
-    return best[0]
+            year = groups.get("year") or ""
+            date = groups.get("date") or ("20" * (len(year) == 2) + year + (groups.get("month") or ""))
+            dated.append((re.sub(r"\D", "", date + (groups.get("day") or "")), link))
+    return dated
 
 
 def fetch(sources: Iterable[Source], chosen: Settings, year: int | None = None) -> list[Outcome]:
     """Everything of the sources that has an address. One source's failure does not stop the others."""
-    client = Client(chosen)
+    sources = list(sources)
+    secrets = [name for source in sources if source.access for name in source.access.secrets.values()]
+    client = Client(with_prefect_secrets(chosen, secrets))
     groups: dict[str, list[Source]] = {}
     for source in sources:
         groups.setdefault(source.access.hosts[-1] if source.access else "", []).append(source)
@@ -238,16 +274,26 @@ def fetch(sources: Iterable[Source], chosen: Settings, year: int | None = None) 
         archive.locked(chosen.archive, ".fetching", "--archive"),
         ThreadPoolExecutor(max_workers=min(MAX_THREADS, len(groups) or 1)) as pool,
     ):
-        done = list(pool.map(lambda group: [o for s in group for o in _fetch_source(client, s, year)], groups.values()))
+        try:
+            done = list(pool.map(lambda group: _fetch_group(client, group, year), groups.values()))
+        except BaseException:  # also Ctrl-C: the threads leave what they are doing, and the next run goes on there
+            client.stop.set()
+            raise
     return sorted((o for group in done for o in group), key=lambda o: (o.source_id, o.edition, o.parts))
 
 
-def _fetch_source(client: Client, source: Source, year: int | None) -> list[Outcome]:
-    try:
-        wanted, outcomes = downloads(client, source, year)
-        return outcomes + [retrieve(client, download) for download in wanted]
-    except PipelineError as error:  # of the archive: damaged receipts, a full disk
-        return [Outcome(source.id, "", [], "failed", reason=str(error))]
+def _fetch_group(client: Client, sources: Iterable[Source], year: int | None) -> list[Outcome]:
+    """The sources of one host, one after the other."""
+    outcomes: list[Outcome] = []
+    for source in sources:
+        try:
+            wanted, other = downloads(client, source, year)
+            outcomes += other
+            for download in wanted:
+                outcomes.append(retrieve(client, download))  # what is done stays if the next one fails
+        except (PipelineError, OSError) as error:  # of the archive: damaged receipts, a disk that cannot be written
+            outcomes.append(Outcome(source.id, "", [], "failed", reason=str(error)))
+    return outcomes
 
 
 def retrieve(client: Client, download: Download) -> Outcome:
@@ -262,10 +308,19 @@ def retrieve(client: Client, download: Download) -> Outcome:
             return _store(client, download, known, trace, body)
         except RetrievalError as failure:
             if wait is None or not failure.again or time.monotonic() + wait > deadline:
+                _leave_alone(client, failure, trace)
                 return _failed(client, download.source, download.parts, failure, download, trace)
             _put_away(client, download, failure, trace)
-            time.sleep(wait * random.uniform(1, 1.2))
+            client.stop.wait(wait * random.uniform(1, 1.2))
     raise AssertionError("the last try returns")
+
+
+def _leave_alone(client: Client, failure: RetrievalError, trace: Trace) -> None:
+    """A host that does not answer, or says after all tries that it is too much, is not asked for the next file."""
+    if failure.host is not None:
+        client.out_of_reach.setdefault(failure.host, failure.reason)
+    elif trace.status in (429, 503) and trace.final_address:
+        client.out_of_reach.setdefault(urlsplit(trace.final_address).hostname or "", failure.reason)
 
 
 def _known(root: Path, download: Download) -> Retrieval | None:
@@ -286,7 +341,10 @@ def _try(client: Client, download: Download, known: Retrieval | None, trace: Tra
             if response.status_code != 200:
                 raise status_error(response)
             read_up_to(response, PAGE_BYTES)
-    body = _receive(client, download, download.request, known, trace, deadline)
+    if access.dialogue:
+        body = _converse(client, download, known, trace, deadline)
+    else:
+        body = _receive(client, download, download.request, known, trace, deadline)
     if body.path is not None and access.job and (code := _job_code(body.path)) in (JOB_TOO_LARGE, JOB_ACCEPTED):
         result = _wait_for_job(client, download, code, body.path, deadline)
         body = _receive(client, download, result, None, trace, deadline)
@@ -304,6 +362,42 @@ def _try(client: Client, download: Download, known: Retrieval | None, trace: Tra
     if reason := _shape(client.settings.archive, download, body):
         raise RetrievalError("changed shape", reason, evidence=body.path)
     return body
+
+
+def _converse(client: Client, download: Download, known: Retrieval | None, trace: Trace, deadline: float) -> Body:
+    """The file that the source's module makes of several replies; an edition that was accepted is not asked again."""
+    if known is not None and known.sha256 is not None and known.bytes is not None:
+        return Body(known.sha256, known.bytes)
+    access, (edition, part) = download.access, download.parts[0]
+    target = _partial(client.settings.archive, download.key)[0]
+    if download.source.layouts[part.layout].reader == "stream":
+        target.parent.mkdir(parents=True, exist_ok=True)
+        note = receive(client, download.source, edition, part, target, trace, deadline)
+        return Body(archive.digest_of(target), target.stat().st_size, target, note=note)
+    last = Reply(0, b"")
+
+    def ask(request: Request) -> Reply:
+        nonlocal last
+        if time.monotonic() > deadline:
+            raise RetrievalError("failed", f"not finished within {access.deadline_seconds:g} s")
+        with exchange(client, access, request, trace) as response:
+            content = bytearray()
+            for chunk in chunks(client, response, 0):
+                content += chunk
+                if len(content) > access.max_bytes:
+                    raise RetrievalError("refused", f"at most {access.max_bytes} bytes are expected, found more")
+            last = Reply(response.status_code, bytes(content), dict(response.headers))
+        return last
+
+    fetch_part: Callable[[Ask, Source, str, Part], bytes]
+    fetch_part = importlib.import_module(f"pipeline.sources.{download.source.id}").fetch
+    try:
+        content = fetch_part(ask, download.source, edition, part)
+    except ReadError as error:
+        good = last.status == 200
+        raise RetrievalError("refused" if good else "failed", str(error), again=good, evidence=last.content) from error
+    archive.write_atomic(target, content)
+    return Body(hashlib.sha256(content).hexdigest(), len(content), target)
 
 
 def _shape(root: Path, download: Download, body: Body) -> str | None:
@@ -339,39 +433,27 @@ def _size_before(root: Path, download: Download) -> int | None:
 
 
 def _holds(path: Path, secrets: Iterable[str]) -> bool:
-    wanted = [s.encode() for s in secrets if len(s) > 3]
+    wanted = [form.encode() for s in secrets if len(s) > 3 for form in forms_of(s)]
     return bool(wanted) and path.stat().st_size < EVIDENCE_BYTES and any(s in path.read_bytes() for s in wanted)
 
 
 def _without_columns(download: Download, body: Body) -> Body:
     """The CSV file without its personal columns; the original's sha256 is all that is kept of it."""
     assert body.path is not None
-    layout = download.source.layouts[download.parts[0][1].layout]
+    (edition, part), *_ = download.parts
+    place = Place(download.source.id, edition, Path(part.file).name, part_name(part))
     target = body.path.with_suffix(".kept")
-    with (
-        body.path.open(encoding=layout.encoding, newline="") as given,
-        target.open("w", encoding="utf-8", newline="") as file,
-    ):
-        rows = csv.reader(given, delimiter=layout.delimiter, strict=True)
-        writer = csv.writer(file, delimiter=layout.delimiter, lineterminator="\n")
-        try:
-            header = next(rows)
-            absent = sorted(set(download.access.drop_columns) - set(header))
-            if absent:
-                raise RetrievalError(
-                    "changed shape", f"column {', '.join(absent)} is expected, found {', '.join(header)}"
-                )
-            kept = [i for i, name in enumerate(header) if name not in download.access.drop_columns]
-            writer.writerow([header[i] for i in kept])
-            for row in rows:
-                writer.writerow([row[i] for i in kept])
-        except (csv.Error, StopIteration, IndexError, UnicodeDecodeError) as error:
-            raise RetrievalError(
-                "changed shape", f"whole CSV is expected, found {error or type(error).__name__}", evidence=body.path
-            ) from error
-    body.path.unlink()
+    try:
+        with body.path.open("rb") as file:
+            layout = download.source.layouts[part.layout]
+            strip_personal(file, target, download.access.drop_columns, layout, place)
+    except ReadError as error:
+        body.path.unlink()  # it may name persons, so not even the quarantine has it
+        body.path.with_suffix(".json").unlink(missing_ok=True)
+        raise RetrievalError("changed shape", str(error)) from error
     target.replace(body.path)
-    return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest)
+    note = f"personal columns taken out, the publisher's file had sha256 {body.digest}"
+    return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest, note)
 
 
 def _partial(root: Path, key: str) -> tuple[Path, Path]:
@@ -391,6 +473,8 @@ def _receive(
     client: Client, download: Download, asked: Request, known: Retrieval | None, trace: Trace, deadline: float
 ) -> Body:
     """The whole file: new bytes in archive/partial/, or those that the publisher says are still right."""
+    if download.access.members:
+        return _receive_members(client, download, known, trace, deadline)
     root = client.settings.archive
     part, note = _partial(root, download.key)
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -420,6 +504,80 @@ def _receive(
     digest = archive.digest_of(part)
     archive.write_atomic(note, json.dumps({**_state(note), "sha256": digest, "length": total}).encode())
     return Body(digest, total, part)
+
+
+def _receive_members(
+    client: Client, download: Download, known: Retrieval | None, trace: Trace, deadline: float
+) -> Body:
+    """A zip of the declared members alone, each copied byte for byte out of the publisher's larger zip over Range."""
+    asked, access = download.request, download.access
+    part, note = _partial(client.settings.archive, download.key)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    begun = _state(note)
+    finished = begun if "sha256" in begun else {}
+    last = finished or (known.headers if known else {})
+    extra = _conditions(last.get("etag"), last.get("last_modified") or last.get("last-modified"))
+    with exchange(client, access, asked, trace, {**extra, "Range": f"bytes=-{TAIL_BYTES}"}) as response:
+        if response.status_code == 304:
+            return _unchanged(client.settings.archive, part, finished, known, trace)
+        if response.status_code == 200:
+            raise RetrievalError("failed", "the members of a zip are wanted one by one, and the server sends no ranges")
+        if response.status_code != 206:
+            raise status_error(response)
+        now = _noted(response)
+        total = int(response.headers["Content-Range"].rpartition("/")[2])
+        tail = read_up_to(response, TAIL_BYTES)
+    if now["validator"] is None:
+        raise RetrievalError("failed", "the members of a zip are wanted one by one, and the server names no version")
+    members = _members(tail, total, access.members)
+    size = part.stat().st_size if part.is_file() and begun.get("validator") == now["validator"] and not finished else 0
+    archive.write_atomic(note, json.dumps({**now, "length": None}).encode())
+    at = 0
+    for info, start, end in members:
+        info.header_offset = at
+        at += end - start
+        if size < at:
+            span = {"Range": f"bytes={end - (at - size)}-{end - 1}", "If-Range": now["validator"]}
+            with exchange(client, access, asked, Trace(), span) as response:
+                where = response.headers.get("Content-Range", "")
+                if response.status_code != 206 or where != f"{span['Range'].replace('=', ' ')}/{total}":
+                    raise RetrievalError(
+                        "failed",
+                        f"{span['Range']} of {total} is expected, found {where!r}; was it replaced?",
+                        again=True,
+                    )
+                size = _append(client, download, response, part, size, deadline)
+            if size != at:
+                raise RetrievalError("failed", f"{info.filename}: the body was cut off after {size} bytes", again=True)
+    with part.open("r+b") as file:
+        file.truncate(at)
+    with zipfile.ZipFile(part, "a") as packed:  # the members stand; closing writes their directory behind them
+        for info, _, _ in members:
+            packed.filelist.append(info)
+            packed.NameToInfo[info.filename] = info
+    digest, size = archive.digest_of(part), part.stat().st_size
+    archive.write_atomic(note, json.dumps({**now, "sha256": digest, "length": size}).encode())
+    return Body(digest, size, part)
+
+
+def _members(tail: bytes, total: int, patterns: Sequence[str]) -> list[tuple[zipfile.ZipInfo, int, int]]:
+    """The wanted members of a zip by its last bytes, each with its first byte and the one behind its last."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(tail)) as packed:
+            missing = total - len(tail)  # zipfile takes what is missing in front for something else that precedes a zip
+            infos = sorted(packed.infolist(), key=lambda i: i.header_offset)
+            ends = [*(i.header_offset for i in infos[1:]), packed.start_dir]
+    except ZIP_ERRORS as error:
+        raise RetrievalError(
+            "refused", f"a zip with its directory in the last {TAIL_BYTES} bytes is expected, found {error}", again=True
+        ) from error
+    spans = [(i, i.header_offset + missing, end + missing) for i, end in zip(infos, ends, strict=True)]
+    wanted = [s for s in spans if any(re.fullmatch(p, s[0].filename, re.IGNORECASE) for p in patterns)]
+    for pattern in patterns:
+        if not any(re.fullmatch(pattern, info.filename, re.IGNORECASE) for info, _, _ in wanted):
+            names = ", ".join(i.filename for i in infos[:20])
+            raise RetrievalError("changed shape", f"a member {pattern!r} is expected in the zip, found {names}")
+    return wanted
 
 
 def _conditions(etag: str | None, modified: str | None) -> dict[str, str]:
@@ -478,7 +636,7 @@ def _append(
     with part.open("r+b" if size else "wb") as file:
         file.seek(size)
         file.truncate()
-        for chunk in chunks(response, size):
+        for chunk in chunks(client, response, size):
             size += len(chunk)
             if size > access.max_bytes:
                 part.unlink()
@@ -538,7 +696,7 @@ def _receipt(download: Download, name: str, part: Part, body: Body, now: str) ->
         sha256=body.digest,
         licence=source.licence,
         attribution=source.attribution,
-        note=edition.note,
+        note="; ".join(text for text in (edition.note, body.note) if text) or None,
     )
 
 
@@ -623,7 +781,8 @@ def _put_away(client: Client, download: Download, failure: RetrievalError, trace
             content.unlink()
             content = taken
     if isinstance(content, bytes) and any(secrets):
-        content = redacted(content.decode("latin-1"), secrets).encode("latin-1")
+        written = [form.encode().decode("latin-1") for secret in secrets if secret for form in forms_of(secret)]
+        content = redacted(content.decode("latin-1"), written).encode("latin-1")
     record = {
         "source_id": download.source.id,
         "parts": [[edition, part_name(part)] for edition, part in download.parts],

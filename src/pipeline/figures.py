@@ -24,20 +24,26 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from pipeline import archive, warehouse
+from pipeline import archive, relations, warehouse
 from pipeline.catalog import PACKAGE, Catalog, Source
 from pipeline.errors import CheckError, PipelineError, ReadError
-from pipeline.read import Place, read_part
+from pipeline.read import Place, Reading, read_batches, read_part
 from pipeline.regions import locate_points, number_or_nan
 
 BUNDLED = PACKAGE / "figures"
 FIGURE = re.compile(r"(typed__\w+|rejected|receipts|accounts)\.parquet|ATTRIBUTION\.csv")
 STALE_SECONDS = 3600
+POINTS = {  # raw tables with latitude and longitude, and the table that says in which municipality each point is
+    "raw__bnetza_ladesaeulenregister": "raw__located_stations",
+    "raw__gtfs_stops": "raw__located_stops",
+    "raw__jedeschule": "raw__located_schools",
+    "raw__klinik_atlas": "raw__located_hospitals",
+}
 CELL_COLUMNS = [
     "source_id", "edition", "part", "row_number", "source_column", "level", "level_text", "unit_key",
-    "unit_name", "region_id", "district", "period", "variable", "raw",
+    "unit_name", "region_id", "land", "district", "period", "variable", "raw",
 ]  # fmt: skip
-REJECTED = ["source_id", "edition", "part", "row_first", "row_last", "rule", "reason", "raw"]
+REJECTED = ["source_id", "edition", "part", "row_first", "row_last", "rule", "reason", "raw", "rows"]
 
 
 def make(catalog: Catalog, archive_root: Path, target: Path) -> pd.DataFrame:
@@ -55,6 +61,8 @@ def make(catalog: Catalog, archive_root: Path, target: Path) -> pd.DataFrame:
         ):
             accounts, rejected, receipts = read_archive(connection, catalog, archive_root)
             typed = type_tables(connection, catalog, rejected)
+            relations.require(connection, catalog, whole_sources(catalog, receipts))
+            _drop_raw(connection)
             accounts = balance(connection, accounts, typed)
             folder = Path(beside) / "new"
             folder.mkdir()  # the temporary folder is private, the figures in it are not
@@ -103,7 +111,8 @@ def read_archive(
             "declare it in sources/, or delete the receipts"
         )
     for source in catalog.sources.values():
-        stored = archive.read_receipts(root, source.id)
+        waiting = source.editions.keys() - source.retrieved_editions.keys() if source.is_retrieved else set()
+        stored = [r for r in archive.read_receipts(root, source.id) if r.edition not in waiting]
         for receipt in stored:
             table, rows_read, runs = _read_one(connection, source, receipt, root)
             if table in accounted:
@@ -115,7 +124,7 @@ def read_archive(
         raise PipelineError(
             f"the archive {root} is empty; fill it with `stadtrang fetch --from DIR` (a folder of publishers' files)"
         )
-    _locate_stations(connection)
+    _locate_points(connection)
     accounts = pd.DataFrame(read, columns=["source_id", "edition", "part", "rows_read"])
     return accounts, pd.concat(rejected, ignore_index=True), pd.DataFrame([asdict(r) for r in receipts])
 
@@ -146,33 +155,53 @@ def _read_one(
             f"{source.id}, edition {receipt.edition}: the archive holds part {receipt.part!r}, "
             f"declared are {', '.join(parts)}"
         )
-    reading = read_part(source, receipt.edition, parts[receipt.part], archive.fetch(root, receipt.sha256))
-    rows = reading.rows.assign(source_id=source.id, edition=receipt.edition, part=receipt.part)
+    part = parts[receipt.part]
+    readings: Iterable[Reading]
+    if source.layouts[part.layout].reader == "stream":
+        readings = read_batches(source, receipt.edition, part, archive.locate(root, receipt.sha256))
+    else:
+        readings = [read_part(source, receipt.edition, part, archive.fetch(root, receipt.sha256))]
+    table, rows_read, rejected = "", 0, []
+    for reading in readings:
+        rows_read += reading.rows_read
+        rejected.append(reading.rejected)
+        if len(reading.rows):
+            rows = reading.rows.assign(source_id=source.id, edition=receipt.edition, part=receipt.part)
+            table = _append(connection, source, rows)
+    runs = pd.concat(rejected).assign(source_id=source.id, edition=receipt.edition, part=receipt.part)
+    if source.redistribute != "yes" or source.personal:
+        runs = runs.assign(raw=None)
+    return table, rows_read, runs[REJECTED]
+
+
+def _append(connection: duckdb.DuckDBPyConnection, source: Source, rows: pd.DataFrame) -> str:
+    """The raw table that the rows went to."""
     if "variable" in rows:
         table = "raw_cells"
         warehouse.append(connection, table, rows[[c for c in CELL_COLUMNS if c in rows]])
     else:
         table = f"raw__{source.id}" + (f"__{rows['table'].iloc[0]}" if "table" in rows else "")
         warehouse.append(connection, table, rows.drop(columns=[c for c in ("table",) if c in rows]))
-    runs = reading.rejected.assign(source_id=source.id, edition=receipt.edition, part=receipt.part)
-    if source.redistribute != "yes" or source.personal:
-        runs = runs.assign(raw=None)
-    return table, reading.rows_read, runs[REJECTED]
+    return table
 
 
-def _locate_stations(connection: duckdb.DuckDBPyConnection) -> None:
-    """raw__located_stations: the municipality whose outline is around each charging device."""
+def _locate_points(connection: duckdb.DuckDBPyConnection) -> None:
+    """raw__located_*: the municipality whose outline is around each point of the tables that hold points."""
     names = warehouse.tables(connection)
-    empty = pd.DataFrame({"edition": [], "row_number": [], "ags": []}, dtype="object")
-    if not {"raw__bnetza_ladesaeulenregister", "raw__bkg_vg5000__outlines", "raw__bkg_vg5000__attributes"} <= names:
-        warehouse.table(
-            connection,
-            "raw__located_stations",
-            empty.astype({"row_number": "int64", "edition": "str", "ags": "str"}),
-        )
-        return
-    points = warehouse.frame(connection, "from raw__bnetza_ladesaeulenregister order by edition, row_number")
-    points = points.assign(latitude=number_or_nan(points["latitude"]), longitude=number_or_nan(points["longitude"]))
+    outlines = {"raw__bkg_vg5000__outlines", "raw__bkg_vg5000__attributes"} <= names
+    for table, located in POINTS.items():
+        found = pd.DataFrame({"edition": [], "row_number": [], "ags": []}).astype({"row_number": "int64"})
+        if outlines and table in names:
+            columns = "edition, row_number, latitude, longitude"
+            points = warehouse.frame(connection, f"select {columns} from {table} order by edition, row_number")
+            points = points.assign(
+                latitude=number_or_nan(points["latitude"]), longitude=number_or_nan(points["longitude"])
+            )
+            found = points.assign(ags=locate_points(points, _outlines(connection)))[["edition", "row_number", "ags"]]
+        warehouse.table(connection, located, found.astype({"edition": "str", "ags": "str"}))
+
+
+def _outlines(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     outlines = warehouse.frame(
         connection,
         "select ags, wkb from raw__bkg_vg5000__attributes full join raw__bkg_vg5000__outlines using (row_number)",
@@ -181,8 +210,7 @@ def _locate_stations(connection: duckdb.DuckDBPyConnection) -> None:
         raise ReadError(
             "bkg_vg5000: as many keys (dbf) as outlines (shp) are expected; the two parts do not belong together"
         )
-    points["ags"] = locate_points(points, outlines)
-    warehouse.table(connection, "raw__located_stations", points[["edition", "row_number", "ags"]])
+    return outlines
 
 
 def type_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, rejected: pd.DataFrame) -> list[str]:
@@ -193,13 +221,39 @@ def type_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, rejecte
         if name not in catalog.typed_tables:  # what several tables share is a view: it needs no copy of all cells
             connection.execute(f'create or replace view "{name}" as {wanted[name]}')
             continue
-        warehouse.run(connection, {name: wanted[name]})
+        _type_table(connection, catalog.typed_tables[name], name, wanted[name])
         _refuse_unknown_signs(connection, catalog.typed_tables[name], name)
         _split_rejected(connection, catalog.typed_tables[name], name)
+    return sorted(name for name in wanted if name in catalog.typed_tables)
+
+
+def _type_table(connection: duckdb.DuckDBPyConnection, source: Source, name: str, sql: str) -> None:
+    try:
+        warehouse.run(connection, {name: sql})
+    except PipelineError as error:
+        if isinstance(error.__cause__, duckdb.ConversionException | duckdb.OutOfRangeException):
+            raise ReadError(
+                f"{source.id}: {name}: values that fit their columns are expected, found one that does not: "
+                f"{str(error.__cause__).splitlines()[0]}"
+            ) from error
+        raise
+
+
+def whole_sources(catalog: Catalog, receipts: pd.DataFrame) -> set[str]:
+    """Sources of which every declared part of every edition was read."""
+    there = set(zip(receipts["source_id"], receipts["edition"], receipts["part"], strict=True))
+    return {
+        source.id
+        for source in catalog.sources.values()
+        if all((source.id, e, archive.part_name(p)) in there for e, d in source.editions.items() for p in d.parts)
+    }
+
+
+def _drop_raw(connection: duckdb.DuckDBPyConnection) -> None:
+    """What is typed and looked at is not needed raw: memory."""
     for name in sorted(warehouse.tables(connection)):
         if name.startswith("raw_"):
-            connection.execute(f'drop table "{name}"')  # memory: what is typed is not needed raw
-    return sorted(name for name in wanted if name in catalog.typed_tables)
+            connection.execute(f'drop table "{name}"')
 
 
 def _typeable(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> dict[str, str]:
@@ -240,7 +294,7 @@ def _split_rejected(connection: duckdb.DuckDBPyConnection, source: Source, name:
     connection.execute(
         f"insert into rejected by name select distinct '{source.id}' as source_id, edition, {part} as part, "
         f"row_number as row_first, row_number as row_last, reject_rule as rule, reject_reason as reason, "
-        f"null::varchar as raw from {name} where reject_rule is not null"
+        f"null::varchar as raw, 1::bigint as rows from {name} where reject_rule is not null"
     )
     connection.execute(
         f"create or replace table {name} as select * exclude (reject_rule, reject_reason) from {name} "
@@ -249,21 +303,29 @@ def _split_rejected(connection: duckdb.DuckDBPyConnection, source: Source, name:
 
 
 def balance(connection: duckdb.DuckDBPyConnection, accounts: pd.DataFrame, typed: Iterable[str]) -> pd.DataFrame:
-    """Per source and edition: rows read = rows used + rows rejected, to the row, or nothing is written."""
+    """Per source and edition: rows read = rows used + rows rejected, to the row, or nothing is written.
+
+    A row counts once however many typed rows it gives; a typed row that sums rows counts as its `rows_summed`.
+    """
     warehouse.table(connection, "rows_read", accounts)
     columns = {name: warehouse.columns(connection, name) for name in typed}
     used = " union all ".join(
         f"select '{name.split('__')[1]}' as source_id, edition, "
-        f"{'part' if 'part' in columns[name] else repr(name)} as part, row_number from {name}"
+        f"{'part' if 'part' in columns[name] else repr(name)} as part, row_number, "
+        f"{'rows_summed' if 'rows_summed' in columns[name] else 'null::bigint'} as rows_summed from {name}"
         for name in sorted(columns)
     )
     result = warehouse.frame(
         connection,
         f"""
         with used as (
-          select source_id, edition, count(distinct (part, row_number)) as rows_used from ({used}) group by all
+          select
+            source_id, edition,
+            count(distinct (part, row_number)) filter (where rows_summed is null)
+              + coalesce(sum(rows_summed), 0)::bigint as rows_used
+          from ({used}) group by all
         ), rejected_rows as (
-          select source_id, edition, sum(row_last - row_first + 1)::bigint as rows_rejected from rejected group by all
+          select source_id, edition, sum(rows)::bigint as rows_rejected from rejected group by all
         ), read_rows as (
           select source_id, edition, sum(rows_read)::bigint as rows_read from rows_read group by all
         )
@@ -356,6 +418,64 @@ def table_names(catalog: Catalog) -> list[str]:
         "accounts",
         "receipts",
     ]
+
+
+def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
+    """What each typed table of a figures folder must be, column by type: as its SQL gives it on empty raw tables."""
+    waiting = {name for name, source in catalog.typed_tables.items() if not source.is_retrieved}
+    with warehouse.connect() as connection:
+        warehouse.declare(connection, catalog)
+        texts = ", ".join(f'null::{"bigint" if c == "row_number" else "varchar"} as "{c}"' for c in CELL_COLUMNS)
+        connection.execute(f"create table raw_cells as select {texts} where false")
+        connection.execute("create table raw__located_stations (edition varchar, row_number bigint, ags varchar)")
+        for name, columns in _raw_columns(catalog).items():
+            texts = ", ".join(f'"{column}" varchar' for column in columns)
+            connection.execute(f'create table "{name}" (row_number bigint, {texts})')
+        models = {name: text for name, text in warehouse.layer(catalog, "1_typed").items() if name not in waiting}
+        found = {}
+        for name in warehouse.order(models):
+            connection.execute(f'create view "{name}" as {models[name]}')
+            kinds = warehouse.describe(connection, f'from "{name}"')
+            if name in catalog.typed_tables:
+                found[name] = {column: kind for column, kind in kinds.items() if not column.startswith("reject_")}
+    return found
+
+
+def _raw_columns(catalog: Catalog) -> dict[str, dict[str, None]]:
+    """The text columns of every raw table of rows, in no order that matters."""
+    columns: dict[str, dict[str, None]] = {}
+    for source in catalog.retrieved.values():
+        for edition in source.editions.values():
+            for part in edition.parts:
+                layout = source.layouts[part.layout]
+                if layout.values:
+                    continue
+                constants = {**layout.constants, **part.constants}
+                name = f"raw__{source.id}" + (f"__{constants['table']}" if "table" in constants else "")
+                columns.setdefault(name, {}).update(
+                    dict.fromkeys(("source_id", "edition", "part", *layout.columns, *constants))
+                )
+    return columns
+
+
+def require_schema(catalog: Catalog, folder: Path) -> None:
+    """Raise ReadError where a table of a figures folder is not what the program's SQL makes."""
+    with warehouse.connect() as connection:
+        for name, expected in schemas(catalog).items():
+            if name not in table_names(catalog):
+                continue
+            load_table(connection, folder, name)
+            found = warehouse.describe(connection, f'from "{name}"')
+            wrong = [
+                f"{column} {expected.get(column, 'not there')} is expected, found {found.get(column, 'none')}"
+                for column in [*expected, *found]
+                if expected.get(column) != found.get(column)
+            ]
+            if wrong:
+                raise ReadError(
+                    f"figures {folder}: {name}.parquet is a table of another program version: {'; '.join(wrong[:3])}; "
+                    "make the figures again with `stadtrang figures`"
+                )
 
 
 def load_table(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:

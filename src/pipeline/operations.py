@@ -30,7 +30,7 @@ from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from pipeline import build, catalog, fetch, figures, notify, publish, run_report, web
+from pipeline import build, catalog, fetch, figures, intervals, notify, publish, run_report, web
 from pipeline.cli import home
 from pipeline.errors import PipelineError, UsageError
 from pipeline.run_report import Section, Step
@@ -183,6 +183,12 @@ def prepare(folder: str, work: str) -> str:
     """SQL and scores of all declared editions."""
     build.prepare(catalog.load(), Path(folder), Path(work))
     return work
+
+
+@task(task_run_name="draw-{year}", **TRIES, **STORES_NOTHING)
+def simulate(work: str, year: int, draws: int | None, seed: int | None) -> None:
+    """The draws of one edition year."""
+    intervals.simulate(catalog.load(), Path(work), year, draws, seed, threads=2)
 
 
 @task(task_run_name="write-{year}", **TRIES, **STORES_NOTHING)

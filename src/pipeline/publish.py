@@ -21,18 +21,23 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from pipeline import __version__, figures, warehouse
+from pipeline import __version__, figures, intervals, warehouse
 from pipeline.archive import locked, write_atomic
 from pipeline.catalog import Catalog, Edition
 from pipeline.errors import CatalogError, PipelineError
+from pipeline.intervals import INPUTS
 
 FILES: Mapping[str, str] = {  # file: the unique key that its rows are sorted by
     "rankings": "league, ags",
     "area_scores": "league, ags, area",
+    "changes": "league, ags",
+    "draws": "draw, factor, name",
     "indicators": "ags, indicator_id",
     "areas": "indicator_set, area",
     "weights": "indicator_set, indicator_id",
     "funding": "ags, project_id, role, source_url",
+    "size": "league, measure",
+    "findings": "finding_id, league, outcome, comparison",
     "sources": "source_id, edition, part",
     "dictionary": "kind, name",
     "checks": 'suite, "table", "column", expectation, kwargs',
@@ -41,7 +46,6 @@ FILES: Mapping[str, str] = {  # file: the unique key that its rows are sorted by
 FINDINGS = ("checks", "rejected")  # about the other files, so written last and not checked themselves
 SUMS = "SHA256SUMS"
 LOCK = "sources.lock.json"
-INPUTS = "inputs"  # folder of the work folder
 LICENCE = "CC BY 4.0 (scores, ranks, text); copied figures keep their publisher's licence, see ATTRIBUTION.csv"
 
 
@@ -69,8 +73,8 @@ def models(catalog: Catalog) -> dict[str, str]:
 
 
 def inputs(catalog: Catalog) -> list[str]:
-    """The tables that the models of the files read."""
-    return sorted(set().union(*map(warehouse.references, models(catalog).values())))
+    """The tables that the models of the files read, without those of the draws, which each year has of its own."""
+    return sorted(set().union(*map(warehouse.references, models(catalog).values())) - intervals.TABLES.keys())
 
 
 def write_tables(
@@ -84,6 +88,8 @@ def write_tables(
     connection.execute("use inputs")  # apart from the files: both have a table `rejected`
     for name in inputs(catalog):
         connection.read_parquet(str(work / INPUTS / f"{name}.parquet")).create_view(name)
+    for name in intervals.TABLES:
+        connection.read_parquet(str(intervals.path(work, name, edition.year))).create_view(name)
     warehouse.table(connection, "incoming_dictionary", dictionary(catalog))
     rows = {
         name: f"select * from (\n{sql}\n) where edition_year = {edition.year}" for name, sql in models(catalog).items()
@@ -94,7 +100,7 @@ def write_tables(
         if file in FINDINGS:
             connection.execute(f"create table main.{file} as {sql}")
         else:
-            _write_file(connection, catalog, edition, file, sql, folder)
+            _write_file(connection, catalog, work, edition, file, sql, folder)
             connection.execute(f"create view main.{file} as from read_parquet({_literal_path(folder, file)})")
     connection.execute("use main")
 
@@ -104,10 +110,16 @@ def _literal_path(folder: Path, file: str) -> str:
 
 
 def _write_file(
-    connection: duckdb.DuckDBPyConnection, catalog: Catalog, edition: Edition, file: str, sql: str, folder: Path
+    connection: duckdb.DuckDBPyConnection,
+    catalog: Catalog,
+    work: Path,
+    edition: Edition,
+    file: str,
+    sql: str,
+    folder: Path,
 ) -> None:
     """One file, its rows sorted by its key."""
-    metadata = _metadata(catalog, edition)
+    metadata = _metadata(catalog, work, edition)
     warehouse.write_parquet(connection, f"{sql} order by {FILES[file]}", folder / f"{file}.parquet", metadata)
 
 
@@ -159,7 +171,7 @@ def write_findings(
     check_columns(connection, catalog)
     folder = staged / str(edition.year)
     for file in FINDINGS:
-        _write_file(connection, catalog, edition, file, f"from {file}", folder)
+        _write_file(connection, catalog, work, edition, file, f"from {file}", folder)
     table = folder / "dictionary.csv"
     connection.execute(
         f"copy (from dictionary order by {FILES['dictionary']}) to {warehouse.literal(str(table))} (format csv, header)"
@@ -183,14 +195,16 @@ def check_columns(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> No
             )
 
 
-def _metadata(catalog: Catalog, edition: Edition) -> dict[str, str]:
-    method = catalog.methods[edition.method]
+def _metadata(catalog: Catalog, work: Path, edition: Edition) -> dict[str, str]:
+    method, uncertainty = catalog.methods[edition.method], intervals.used(work, edition.year)
     return {
         "title": f"stadtrang {edition.year}",
         "edition": str(edition.year),
         "revision": edition.revision,
         "published": edition.published.isoformat(),
         "method": f"{method.id} {method.version}",
+        "draws": str(uncertainty.draws),
+        "seed": str(uncertainty.seed),
         "licence": LICENCE,
         "attribution": "stadtrang; publishers and licences of the figures: ATTRIBUTION.csv and sources.parquet",
         "configuration_sha256": catalog.fingerprint,
@@ -207,7 +221,7 @@ def _lock(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, e
         "edition": edition.year,
         "territory_date": edition.territory_date.isoformat(),
         "made_by": {"stadtrang": __version__, "duckdb": duckdb.__version__},
-        **_metadata(catalog, edition),
+        **_metadata(catalog, work, edition),
         "figures": json.loads((work / "figures.json").read_text("utf-8")),
         "inputs": [dict(zip(columns, row, strict=True)) for row in inputs],
     }
@@ -311,6 +325,15 @@ def read_sums(folder: Path) -> dict[str, str]:
         digest, _, name = line.partition("  ")
         sums[name] = digest
     return sums
+
+
+def read_draws(folder: Path) -> tuple[int, int]:
+    """How many draws a standing edition was made with, and their seed."""
+    try:
+        lock = json.loads((folder / LOCK).read_text("utf-8"))
+        return int(lock["draws"]), int(lock["seed"])
+    except (OSError, ValueError, KeyError) as error:
+        raise PipelineError(f"{folder}: {LOCK} does not say the draws and the seed that it was made with") from error
 
 
 def actual_sums(folder: Path, names: Mapping[str, str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -30,21 +31,35 @@ from pipeline.catalog import Layout, Part, Source
 from pipeline.errors import ReadError
 
 Row = tuple[int, Sequence[object]]
-REJECTED_COLUMNS = ["row_first", "row_last", "rule", "reason", "raw"]
+REJECTED_COLUMNS = ["row_first", "row_last", "rule", "reason", "raw", "rows"]
 ZIP_ERRORS = (
     zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error,
 )  # fmt: skip
 ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*\bt=[\"']e[\"'][^>]*)>(.*?)</(?:\w+:)?c>", re.DOTALL)
 CELL_ADDRESS = re.compile(rb"\br=[\"']([A-Z]+)(\d+)[\"']")
 CELL_VALUE = re.compile(rb"<(?:\w+:)?v[^>]*>([^<]*)<")
+HEADER_WITHIN = 40  # rows in which a header that is found by its text must stand
+FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
+FORMULA_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*[^>/])>(\s*<(?:\w+:)?f[\s/>].*?)</(?:\w+:)?c>", re.DOTALL)
+WIDE_CELL = re.compile(rb"\br\s*=\s*[\"']([A-Za-z]{2,})\d")
+LONG_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*?\br\s*=\s*[\"'](\d+)|\br\s*=\s*[\"'][A-Za-z]+(\d{6,})")
+BAD_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]|[ÃÂ][\x80-\xbf]")
 MAX_UNPACKED = 1_000_000_000  # bytes; the largest workbook that is declared unpacks to 26 MB
+MAX_ROWS, MAX_COLUMNS = 250_000, 1_000  # of a sheet; the largest that is declared has 16,300 rows and 54 columns
+MAX_CELLS = 30_000_000  # of the rectangle around all cells of a sheet, which is what its reader allocates
 MAX_RATIO, RATIO_FROM = 200, 100_000_000  # unpacked by packed, looked at above so many unpacked bytes
+
+
+class Formula(str):
+    """A formula of a spreadsheet without its result: no text, and no empty cell either."""
 
 
 @dataclass(frozen=True)
 class Reading:
     """One part of an edition: `rows` all text plus row_number (1-based, as the file counts); `rejected` holds
-    runs of rows that were not used; rows_read = distinct row numbers in rows + rows counted in rejected."""
+    runs of rows that were not used; rows_read = distinct row numbers in rows + rows counted in rejected.
+
+    A row that sums many rows of the file says how many in `rows_summed`, and its row_number is the first of them."""
 
     rows: pd.DataFrame
     rejected: pd.DataFrame
@@ -69,18 +84,31 @@ def read_part(source: Source, edition: str, part: Part, content: bytes) -> Readi
     layout = source.layouts[part.layout]
     place = Place(source.id, edition, Path(part.file).name, part.name or part.layout)
     if part.member is not None and content.startswith(b"PK"):  # as the publisher packs it; found copies are unpacked
-        content = _member(content, part.member, place)
+        content = zip_member(content, part.member, place)
     if layout.reader == "custom":
         module = importlib.import_module(f"pipeline.sources.{source.id}")
         read: Callable[[bytes, Layout, Part, Place], Reading] = module.read
         return read(content, layout, part, place)
     if layout.reader == "parquet":
         return _read_parquet(content, layout, part, place)
-    grid = list(GRIDS[layout.reader](content, layout, part, place))
+    grid = list(_checked(GRIDS[layout.reader](content, layout, part, place), layout, part, place))
     return from_grid(grid, layout, part, place)
 
 
-def _member(content: bytes, pattern: str, place: Place) -> bytes:
+def read_batches(source: Source, edition: str, part: Part, path: Path) -> Iterator[Reading]:
+    """Read one part that does not fit into memory from its file in the archive, some rows at a time.
+
+    The source's module has `read_file(path, layout, part, place)`. A problem at the end of the file is raised after
+    the first rows were given, so whoever takes them must be able to drop them.
+    """
+    layout = source.layouts[part.layout]
+    place = Place(source.id, edition, Path(part.file).name, part.name or part.layout)
+    module = importlib.import_module(f"pipeline.sources.{source.id}")
+    read_file: Callable[[Path, Layout, Part, Place], Iterator[Reading]] = module.read_file
+    yield from read_file(path, layout, part, place)
+
+
+def zip_member(content: bytes, pattern: str, place: Place) -> bytes:
     """The one member of a zip whose name matches as a whole, in any case."""
     _check_size(content, place)
     try:
@@ -96,23 +124,74 @@ def _member(content: bytes, pattern: str, place: Place) -> bytes:
 
 def from_grid(grid: list[Row], layout: Layout, part: Part, place: Place) -> Reading:
     """Rows (with their numbers in the file) to the declared columns, as text; other columns are never converted."""
+    layout = _located(grid, layout, place)
     wanted = {**layout.columns, **layout.values}
     at = {name: _position(spec, place) for name, spec in wanted.items()}
-    _check_header(grid, layout, wanted, at, place)
-    rows, numbers, rejected = _data_rows(grid, layout, at)
+    check_header(grid, layout, place)
+    rows, numbers, rejected = _data_rows(grid, layout, at, place)
     columns = {name: _column(rows, index) for name, index in at.items()}
     frame = pd.DataFrame(columns, dtype="str")
     frame.insert(0, "row_number", pd.Series(numbers, dtype="int64"))
     if frame.empty:
         raise place.fail(f"row {layout.first_row} and below: data is expected, found none")
+    frame[layout.fill_down] = frame[layout.fill_down].ffill()
+    _check_formulas(columns, numbers, wanted, place)
+    _check_text(frame, layout, place)
     check_patterns(frame, layout, place)
+    check_whole(frame, layout, place)
     frame = _with_constants(frame, layout, part)
     rows_read = len(frame) + rejected.count
     return Reading(_to_cells(frame, layout), rejected.frame(), rows_read)
 
 
+def _located(grid: list[Row], layout: Layout, place: Place) -> Layout:
+    """The layout with rows as numbers and columns as letters where it names them by their text."""
+    if layout.header_has is not None:
+        texts = {number: [plain(text_of(cell)) for cell in cells] for number, cells in grid[:HEADER_WITHIN]}
+        found = next((number for number, cells in texts.items() if layout.header_has in cells), None)
+        if found is None:
+            expected = f"a header with {layout.header_has!r} is expected"
+            raise place.fail(f"rows 1 to {HEADER_WITHIN}: {expected}, found none{_header_advice()}")
+        rows = {"header_rows": [found + row for row in layout.header_rows], "first_row": found + layout.first_row}
+        layout = layout.model_copy(update=rows)
+    by_text = [name for name, spec in {**layout.columns, **layout.values}.items() if spec.startswith("*:")]
+    if not by_text:
+        return layout
+    head = dict(grid[: max(layout.header_rows)])
+    lines = [[plain(text_of(cell)) for cell in head.get(number, [])] for number in layout.header_rows]
+    spread = [list(accumulate(line, _own_or_left)) for line in lines[:-1]]  # over merged cells
+    titles = [{" ".join(filter(None, texts)), texts[-1]} for texts in zip_longest(*spread, lines[-1], fillvalue="")]
+    return layout.model_copy(
+        update={
+            key: {name: _lettered(name, spec, titles, layout, place) for name, spec in columns.items()}
+            for key, columns in (("columns", layout.columns), ("values", layout.values))
+        }
+    )
+
+
+def _own_or_left(left: str, own: str) -> str:
+    return own or left
+
+
+def _lettered(name: str, spec: str, titles: Sequence[set[str]], layout: Layout, place: Place) -> str:
+    """`"*: one wording | another"` to the letter of the one column whose titles have one of the wordings: its text in
+    the lowest header row, or the texts of all, each standing for the empty cells to its right too."""
+    if not spec.startswith("*:"):
+        return spec
+    wordings = [plain(wording) for wording in spec.removeprefix("*:").split(" | ")]
+    found = [number for number, title in enumerate(titles, 1) if not title.isdisjoint(wordings)]
+    if len(found) != 1:
+        row = ", ".join(map(str, layout.header_rows))
+        there = [longest for title in titles if (longest := max(title, key=len))]
+        raise place.fail(
+            f"row {row}: one column {' or '.join(map(repr, wordings))} ({name}) is expected, found {len(found)}. "
+            f"Header found: {there}{_header_advice()}"
+        )
+    return f"{column_letter(found[0])}:"
+
+
 def _data_rows(
-    grid: list[Row], layout: Layout, at: Mapping[str, int]
+    grid: list[Row], layout: Layout, at: Mapping[str, int], place: Place
 ) -> tuple[list[Sequence[object]], list[int], Rejected]:
     """Rows below the header that are not empty, their numbers, and the rows that are not used."""
     rows: list[Sequence[object]] = []
@@ -126,7 +205,7 @@ def _data_rows(
         if stopped:
             rejected.add(number, "footer", "text below the data", _joined(cells))
             continue
-        outside = _outside(cells, layout, at) if layout.where else None
+        outside = _outside(number, cells, layout, at, place) if layout.where else None
         if outside:
             rejected.add(number, "out_of_scope", outside, None)
             continue
@@ -146,6 +225,7 @@ class Rejected:
 
     def __init__(self) -> None:
         self.runs: list[list[object]] = []
+        self.tallies: dict[tuple[str, str], list[int]] = {}
         self.count = 0
 
     def add(self, number: int, rule: str, reason: str, raw: str | None) -> None:
@@ -165,8 +245,17 @@ class Rejected:
         self.runs += [[int(first), int(last), rule, reason, None] for first, last in runs.to_numpy()]
         self.count += len(numbers)
 
+    def tally(self, first: int, last: int, rows: int, rule: str, reason: str) -> None:
+        """So many rows of one reason, scattered from `first` to `last`: of a file too long to keep every run."""
+        found = self.tallies.setdefault((rule, reason), [first, last, 0])
+        found[:] = [min(found[0], first), max(found[1], last), found[2] + rows]
+        self.count += rows
+
     def frame(self) -> pd.DataFrame:
-        return pd.DataFrame(self.runs, columns=REJECTED_COLUMNS)
+        rows = [[*run, int(str(run[1])) - int(str(run[0])) + 1] for run in self.runs]
+        for (rule, reason), (first, last, count) in self.tallies.items():
+            rows.append([first, last, rule, f"{reason} ({count:,} rows between the first and the last)", None, count])
+        return pd.DataFrame(rows, columns=REJECTED_COLUMNS)
 
 
 def _position(spec: str, place: Place) -> int:
@@ -198,11 +287,12 @@ def plain(text: str | None) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def _check_header(
-    grid: list[Row], layout: Layout, wanted: Mapping[str, str], at: Mapping[str, int], place: Place
-) -> None:
+def check_header(grid: Sequence[Row], layout: Layout, place: Place) -> None:
+    """Number and texts of the columns in the header rows are those that the layout declares."""
     if not layout.header_rows:
         return
+    wanted = {**layout.columns, **layout.values}
+    at = {name: _position(spec, place) for name, spec in wanted.items()}
     head = dict(grid[: max(layout.header_rows) + 5])
     lines = [head.get(number, []) for number in layout.header_rows]
     width = max((len(line) for line in lines), default=0)
@@ -236,11 +326,60 @@ def _is_footer(cells: Sequence[object], layout: Layout, at: Mapping[str, int]) -
     return not re.fullmatch(pattern.strip(), (_cell(cells, at[column.strip()]) or "").strip())
 
 
-def _outside(cells: Sequence[object], layout: Layout, at: Mapping[str, int]) -> str | None:
+def _outside(number: int, cells: Sequence[object], layout: Layout, at: Mapping[str, int], place: Place) -> str | None:
+    """Why a row is out of scope. What may be left out is declared too: a code nobody knows is no row to pass over."""
     for column, allowed in layout.where.items():
-        if (_cell(cells, at[column]) or "").strip() not in allowed:
-            return f"{column} is not one of {', '.join(allowed)}"
+        text = (_cell(cells, at[column]) or "").strip()
+        if text in allowed:
+            continue
+        known = layout.outside.get(column)
+        if known is not None and not re.fullmatch(known, text):
+            raise place.fail(
+                f"row {number}, column {column}: one of {', '.join(allowed)}, or what may be left out ({known!r}), is "
+                f"expected, found {text!r}; a new code must be declared under `where` or `outside`"
+            )
+        return f"{column} is not one of {', '.join(allowed)}"
     return None
+
+
+def _check_formulas(
+    columns: Mapping[str, Sequence[str | None]], numbers: Sequence[int], wanted: Mapping[str, str], place: Place
+) -> None:
+    """A formula that was saved without its result would pass for an empty cell."""
+    for name, values in columns.items():
+        for number, value in zip(numbers, values, strict=True):
+            if type(value) is Formula:
+                raise place.fail(
+                    f"row {number}, column {wanted[name].split(':')[0]} ({name}): a value is expected, found the "
+                    f"formula {value!r} without its result; open the file in a spreadsheet and save it"
+                )
+
+
+def _check_text(frame: pd.DataFrame, layout: Layout, place: Place) -> None:
+    """Control characters and UTF-8 that was read as something else ("KÃ¶ln") are signs of a wrong encoding."""
+    for column in layout.columns:
+        texts = frame[column].dropna()
+        bad = texts[texts.str.contains(BAD_TEXT)]
+        if len(bad):
+            row = int(frame.loc[bad.index[0], "row_number"])
+            raise place.fail(
+                f"row {row}, column {column}: readable text is expected, found {bad.iloc[0]!r} ({len(bad)} rows); "
+                "has the encoding changed?"
+            )
+
+
+def check_whole(frame: pd.DataFrame, layout: Layout, place: Place) -> None:
+    """Counts are whole and not negative: "5.033" for 5,033 cars is a dot between thousands, not five cars."""
+    for column in layout.whole:
+        given = frame[column].dropna().str.strip()
+        bad = given[given.str.contains(r"\d") & ~given.str.fullmatch(r"\d[\d ]*(\.0)?")]
+        if len(bad):
+            row = int(frame.loc[bad.index[0], "row_number"])
+            where = layout.values.get(column) or layout.columns.get(column) or column
+            raise place.fail(
+                f"row {row}, column {where.split(':')[0].strip()} ({column}): a whole number is expected, found "
+                f"{bad.iloc[0]!r} ({len(bad)} rows differ); are there signs between the thousands?"
+            )
 
 
 def check_patterns(frame: pd.DataFrame, layout: Layout, place: Place) -> None:
@@ -296,9 +435,13 @@ def text_of(value: object) -> str | None:
 
 
 def _read_excel(content: bytes, layout: Layout, part: Part, place: Place) -> Iterator[Row]:
-    sheet = open_sheet(content, layout.sheet, place)
+    yield from enumerate(open_sheet(content, layout.sheet, place), 1)
+
+
+def _checked(rows: Iterator[Row], layout: Layout, part: Part, place: Place) -> Iterator[Row]:
+    """The rows, after a look at the cells that must hold a text: title, date, edition."""
     cells = {**layout.cells, **part.cells}
-    for number, row in enumerate(sheet, 1):
+    for number, row in rows:
         for address, expected in list(cells.items()):
             letters, line = re.fullmatch(r"([A-Z]+)(\d+)", address).groups()  # type: ignore[union-attr]
             if int(line) == number:
@@ -308,7 +451,7 @@ def _read_excel(content: bytes, layout: Layout, part: Part, place: Place) -> Ite
                 del cells[address]
         yield number, row
     if cells:
-        raise place.fail(f"cell {', '.join(cells)} is expected, found the end of the sheet")
+        raise place.fail(f"cell {', '.join(cells)} is expected, found the end of the file")
 
 
 def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequence[Sequence[object]]:
@@ -317,21 +460,29 @@ def open_sheet(content: bytes, sheet: str | int | None, place: Place) -> Sequenc
     if head.startswith((b"<!doctype", b"<html")):
         raise place.fail("a workbook is expected, found an HTML page: the publisher probably answered with an error")
     _check_size(content, place)
+    marked = _marked_cells(content, sheet, place)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        names = book.sheet_names
-        name = names[sheet] if isinstance(sheet, int) and sheet < len(names) else sheet
-        if name not in names:
-            raise place.fail(f"sheet {sheet!r} is expected, found {names}")
-        rows: Sequence[Sequence[object]] = book.get_sheet_by_name(str(name)).to_python(skip_empty_area=False)
+        name = _sheet_name(book.sheet_names, sheet, place)
+        rows: Sequence[Sequence[object]] = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
     except (CalamineError, OSError, EOFError, ValueError, KeyError) as error:
         raise _damaged_workbook(content, error, place) from error
     except BaseException as error:  # calamine can panic on a damaged file, and a panic is no Exception
         if type(error).__name__ == "PanicException":
             raise _damaged_workbook(content, error, place) from error
         raise
-    errors = _error_cells(content, str(name), place)
-    return _with_errors(rows, errors, place) if errors else rows
+    return _with_errors(rows, marked, place) if marked else rows
+
+
+def _sheet_name(names: Sequence[str], sheet: str | int | None, place: Place) -> str:
+    """A sheet by position or by name, in which blanks come and go ("FZ3.1", "FZ 3.1")."""
+    name = names[sheet] if isinstance(sheet, int) and sheet < len(names) else sheet
+    if name in names:
+        return str(name)
+    alike = [n for n in names if n.replace(" ", "") == str(name).replace(" ", "")]
+    if len(alike) != 1:
+        raise place.fail(f"sheet {sheet!r} is expected, found {list(names)}")
+    return alike[0]
 
 
 def _with_errors(
@@ -345,43 +496,83 @@ def _with_errors(
     return filled
 
 
-def _error_cells(content: bytes, sheet: str, place: Place) -> list[tuple[int, int, str]]:
-    """Cells of an xlsx sheet that hold an error of the spreadsheet such as #VALUE!, from 0, with that text.
+def _marked_cells(content: bytes, sheet: str | int | None, place: Place) -> list[tuple[int, int, str]]:
+    """Cells of an xlsx sheet, from 0, that calamine gives as empty and that are not: an error of the spreadsheet (such
+    as #VALUE!) with its text, a formula without its result as `Formula`. An empty cell would pass for "not collected".
 
-    Calamine gives an empty cell for them, and an empty cell would pass for a value that was not collected. (Of an old
-    .xls they stay empty: nothing here can read its records.)
+    Looks at the sheet before it is opened, so that a cell in row 1,048,576 is refused and not allocated. (Of an old
+    .xls errors stay empty: nothing here can read its records.)
     """
     if not content.startswith(b"PK"):
         return []
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if "xl/workbook.xml" not in packed.namelist():
-                return []
-            text = packed.read(_sheet_member(packed, sheet))
+            text = packed.read(_sheet_member(packed, sheet, place))
     except (*ZIP_ERRORS, ElementTree.ParseError, KeyError) as error:
         raise _damaged_workbook(content, error, place) from error
-    found = []
+    _check_extent(text, place)
+    return [*_error_cells(text, place), *_formula_cells(text, place)]
+
+
+def _check_extent(text: bytes, place: Place) -> None:
+    """The rectangle around all cells is what the reader allocates, be they two."""
+    columns = max((_position(f"{mark.decode().upper()}:", place) + 1 for mark in _short_marks(text)), default=26)
+    rows = max((int(a or b) for a, b in LONG_ROW.findall(text)), default=0)
+    if rows > MAX_ROWS or columns > MAX_COLUMNS or rows * columns > MAX_CELLS:
+        raise place.fail(
+            f"a sheet of at most {MAX_ROWS:,} rows, {MAX_COLUMNS:,} columns and {MAX_CELLS:,} cells is expected, "
+            f"found a cell in row {rows:,} and one in column {column_letter(columns)}; is it the right file?"
+        )
+
+
+def _short_marks(text: bytes) -> set[bytes]:
+    """Column marks of two letters and more; one too long for a column counts as the last there is."""
+    return {mark if len(mark) <= 3 else b"ZZZ" for mark in WIDE_CELL.findall(text)}
+
+
+def _error_cells(text: bytes, place: Place) -> Iterator[tuple[int, int, str]]:
     for cell in ERROR_CELL.finditer(text) if b't="e"' in text or b"t='e'" in text else ():
-        address, value = CELL_ADDRESS.search(cell[1]), CELL_VALUE.search(cell[2])
-        if address is None:
-            raise place.fail(f"an address is expected in every cell of sheet {sheet!r}, found {cell[0][:80]!r}")
-        column = _position(f"{address[1].decode()}:", place)
-        found.append((int(address[2]) - 1, column, value[1].decode() if value else "#ERROR!"))
-    return found
+        value = CELL_VALUE.search(cell[2])
+        yield *_address(cell, place), value[1].decode() if value else "#ERROR!"
 
 
-def _sheet_member(packed: zipfile.ZipFile, sheet: str) -> str:
-    """The member of the zip that holds a sheet; raises KeyError where there is none."""
-    book = ElementTree.fromstring(packed.read("xl/workbook.xml"))
-    links = ElementTree.fromstring(packed.read("xl/_rels/workbook.xml.rels"))
+def _formula_cells(text: bytes, place: Place) -> Iterator[tuple[int, int, str]]:
+    for cell in FORMULA_CELL.finditer(text) if FORMULA.search(text) else ():
+        is_empty_text = re.search(rb"\bt=[\"']str[\"']", cell[1]) and b"<v" in cell[2]  # =IF(..., "") has a result
+        if not is_empty_text and not re.search(rb"<(?:\w+:)?(?:v\b[^>]*>[^<]|is\b)", cell[2]):
+            formula = re.search(rb"<(?:\w+:)?f\b[^>]*>([^<]*)<", cell[2])
+            yield *_address(cell, place), Formula("=" + (formula[1].decode("utf-8", "replace") if formula else ""))
+
+
+def _address(cell: re.Match[bytes], place: Place) -> tuple[int, int]:
+    """Row and column of a cell, from 0."""
+    found = CELL_ADDRESS.search(cell[1])
+    if found is None:
+        raise place.fail(f"an address is expected in every cell of the sheet, found {cell[0][:80]!r}")
+    return int(found[2]) - 1, _position(f"{found[1].decode()}:", place)
+
+
+def _sheet_member(packed: zipfile.ZipFile, sheet: str | int | None, place: Place) -> str:
+    """The member of the zip that holds a sheet, by name or 0-based position; raises KeyError for a broken link."""
+    if "xl/workbook.xml" not in packed.namelist():
+        raise place.fail(f"a workbook of Excel (.xlsx) is expected, found a zip of {packed.namelist()[:5]}")
+    links = {link.attrib["Id"]: link.attrib["Target"] for link in _xml(packed, "xl/_rels/workbook.xml.rels", place)}
     ids = {
-        e.attrib["name"]: v
-        for e in book.iter()
-        for k, v in e.attrib.items()
-        if "name" in e.attrib and k.endswith("}id")
+        element.attrib["name"]: value
+        for element in _xml(packed, "xl/workbook.xml", place).iter()
+        for key, value in element.attrib.items()
+        if "name" in element.attrib and key.endswith("}id")
     }
-    targets = {link.attrib["Id"]: link.attrib["Target"] for link in links}
-    return posixpath.normpath(posixpath.join("/xl", targets[ids[sheet]])).lstrip("/")
+    name = _sheet_name(list(ids), sheet, place)
+    return posixpath.normpath(posixpath.join("/xl", links[ids[name]])).lstrip("/")
+
+
+def _xml(packed: zipfile.ZipFile, member: str, place: Place) -> ElementTree.Element:
+    """A small XML member; a workbook defines no entities, which could unpack to more than memory holds."""
+    text = packed.read(member)
+    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+        raise place.fail(f"a workbook without XML entities is expected, found them in {member}")
+    return ElementTree.fromstring(text)
 
 
 def _damaged_workbook(content: bytes, error: BaseException, place: Place) -> ReadError:
@@ -433,9 +624,11 @@ def _read_csv(content: bytes, layout: Layout, part: Part, place: Place) -> Itera
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.delimiter, strict=True)
     width: int | None = None
     try:
+        above = layout.header_has is not None  # lines above the header have fields of their own
         for number, cells in enumerate(reader, 1):
-            width = width or len(cells)
-            if cells and len(cells) != width:
+            above = above and layout.header_has not in cells
+            width = None if above else width or len(cells)
+            if cells and width not in (None, len(cells)):
                 raise place.fail(f"row {number}: {width} fields are expected as in the rows above, found {len(cells)}")
             yield number, cells
     except csv.Error as error:
@@ -466,7 +659,9 @@ def _read_parquet(content: bytes, layout: Layout, part: Part, place: Place) -> R
         rejected.add_all(numbers, "out_of_scope", str(reason))
     if frame.empty:
         raise place.fail("rows in scope are expected, found none")
+    _check_text(frame, layout, place)
     check_patterns(frame, layout, place)
+    check_whole(frame, layout, place)
     cells = _to_cells(_with_constants(frame, layout, part), layout)
     if layout.values:  # an empty cell of a wide file that holds many indicators and years says nothing
         cells = cells[cells["raw"].notna()]

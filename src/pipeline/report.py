@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import warehouse
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, Source
 from pipeline.publish import Published
 
 SHOWN = (
@@ -16,16 +16,23 @@ SHOWN = (
 TOP_LEAGUES = {"city_30k": "Towns of 30,000 and more", "germany": "All municipalities"}
 
 
-SOURCE_FIELDS = {"id", "title", "publisher", "page", "licence", "level", "release_month", "evidence", "redistribute"}
+SOURCE_FIELDS = {
+    "id", "title", "publisher", "page", "licence", "level", "release_month", "evidence", "redistribute", "access",
+    "no_access",
+}  # fmt: skip
 
 
 def source_table(catalog: Catalog) -> str:
-    """The registry as a markdown table; the README shows it."""
+    """The registry as a markdown table; the README shows it. Brackets: an edition whose evidence is another one's."""
     rows = [
-        [s.id, s.licence, s.level, s.release_month or "-", ", ".join(s.editions), s.evidence]
+        [s.id, s.licence, s.level, s.release_month or "-", ", ".join(_editions(s)), s.evidence]
         for s in catalog.sources.values()
     ]
-    return _table(rows, ["source", "licence", "level", "release month", "editions", "evidence"])
+    return markdown_table(rows, ["source", "licence", "level", "release month", "editions", "evidence"])
+
+
+def _editions(source: Source) -> list[str]:
+    return [f"{name} ({e.evidence})" if e.evidence else name for name, e in source.editions.items()]
 
 
 def summary(published: Sequence[Published], out: Path) -> dict[str, Any]:
@@ -63,9 +70,130 @@ def row_texts(row: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def _table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
+def markdown_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
     if not rows:
         return "none"
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(str(cell).replace("|", "/").replace("\n", " ") for cell in row) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def whatif_lines(document: dict[str, Any]) -> list[str]:
+    """An answer of `whatif` for the screen; its first and last line say that it is not the published ranking."""
+    rows = [
+        [row["rank"] or "-", row["rank_published"], _signed(row["change"]), row["name"], row["land_name"],
+         "-" if row["score"] is None else f"{row['score']:.2f}", f"{row['score_published']:.2f}"]
+        for row in [*document["top"], *document["asked"]]
+    ]  # fmt: skip
+    header = ["rank here", "published", "change", "municipality", "Land", "score here", "published"]
+    table = _aligned(rows, header, "rrrllrr")
+    first_asked = len(document["top"]) + 1
+    shares = ", ".join(
+        f"{w['area']} {w['here']:.1%}"
+        + ("" if abs(w["here"] - w["published"]) < 5e-7 else f" (published {w['published']:.1%})")
+        for w in document["weights"]
+    )
+    left_out = document["left_out_indicators"]
+    return [
+        document["notice"],
+        f"{document['league']} {document['edition_year']} {document['revision']}: normalisation "
+        f"{document['normalisation']}, aggregation {document['aggregation']}",
+        f"weights: {shares}",
+        *([f"equal in all places, so left out: {', '.join(left_out)}"] if left_out else []),
+        *(["nothing was changed: these are the published ranks"] if document["is_unchanged"] else []),
+        *table[:first_asked],
+        *(["asked for:", *table[first_asked:]] if document["asked"] else []),
+        f"{document['ranked']} places. {document['notice']}",
+    ]
+
+
+def _signed(change: int | None) -> str:
+    return "-" if change is None else f"{change:+d}" if change else "0"
+
+
+def _aligned(rows: Sequence[Sequence[object]], header: Sequence[str], sides: str) -> list[str]:
+    """Rows as lines of text under a header, columns two blanks apart; sides: l or r for each column."""
+    texts = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[k]) for row in texts) for k in range(len(header))]
+    return [
+        "  ".join(
+            cell.rjust(width) if side == "r" else cell.ljust(width)
+            for cell, width, side in zip(row, widths, sides, strict=True)
+        ).rstrip()
+        for row in texts
+    ]
+
+
+def compare_lines(document: dict[str, Any]) -> list[str]:
+    """A comparison for the screen."""
+
+    def estimate(row: dict[str, Any]) -> str:
+        return (
+            "not defined"
+            if row["estimate"] is None
+            else f"{row['estimate']:.2f} ({row['p05']:.2f} to {row['p95']:.2f})"
+        )
+
+    def behind(row: dict[str, Any]) -> str:
+        return ", ".join(f"{area['area']} {area['points']:+.1f}" for area in row["areas"]) or "no single area"
+
+    disagreements = [
+        [row["rank_here"], row["rank_there"], _signed(row["gap"]), row["name"], row["rank_published"],
+         row["rank_given"], behind(row)]
+        for row in document["disagreements"]
+    ]  # fmt: skip
+    header = ["here", "there", "gap", "municipality", "published", "given", "areas (points above or below the mean)"]
+    areas = [[row["area"], estimate(row)] for row in document["areas"]]
+    left_out = [
+        f"row {row['row']}, {row['entry']}: {row['reason']}"
+        + (f" ({'; '.join(row['candidates'])})" if row["candidates"] else "")
+        for row in document["left_out"]
+    ]
+    return [
+        f"{document['places']} places stand in both lists, {document['league']} {document['edition_year']}, ranked "
+        f"among themselves; {len(left_out)} rows left out",
+        f"Spearman {estimate(document['spearman'])}, Kendall tau b {estimate(document['kendall_tau_b'])}; "
+        f"half of the places are {document['median_gap']:g} ranks apart or less",
+        "",
+        "biggest disagreements (gap above 0: further to the front here)",
+        *_aligned(disagreements, header, "rrrlrrl"),
+        "",
+        "areas: rank correlation of the gap with the area's score",
+        *_aligned(areas, ["area", "correlation (90 % interval)"], "ll"),
+        *(["", "left out:", *left_out] if left_out else []),
+    ]
+
+
+def diff_lines(document: dict[str, Any]) -> list[str]:
+    """A difference between editions for the screen."""
+    if document["is_equal"]:
+        return [f"{document['before']} and {document['after']}: no difference"]
+
+    def columns(file: dict[str, Any]) -> str:
+        most = sorted(file["columns_changed"].items(), key=lambda item: (-item[1], item[0]))
+        shown = ", ".join(f"{name} {count}" for name, count in most[:5])
+        return shown + (f" and {len(most) - 5} more" if len(most) > 5 else "")
+
+    rows = [
+        [file["file"], file["rows_before"], file["rows_after"], file["only_before"], file["only_after"],
+         file["changed"], columns(file)]
+        for file in document["files"] if "only_in" not in file
+    ]  # fmt: skip
+    header = ["file", "rows before", "after", "only before", "only after", "changed", "columns changed"]
+    lines = [f"{document['before']} to {document['after']}", *_aligned(rows, header, "lrrrrrl")]
+    lines += [f"{file['file']}: only in {file['only_in']}" for file in document["files"] if "only_in" in file]
+    for file in document["files"]:
+        if file.get("columns_only_in_one"):
+            lines.append(f"{file['file']}: columns in one of the two: {', '.join(file['columns_only_in_one'])}")
+    for league in document["leagues"]:
+        lines += [
+            "",
+            f"{league['league']}: {league['newly_ranked']} newly ranked, {league['no_longer_ranked']} no longer, "
+            f"{league['moved']} moved",
+        ]
+        moves = [
+            [_signed(row["change"]), row["rank_before"], row["rank_after"], row["name"]]
+            for row in league["largest_moves"]
+        ]
+        lines += _aligned(moves, ["change", "before", "after", "municipality"], "rrrl") if moves else []
+    return lines

@@ -44,6 +44,16 @@ QUERIES = {  # title: file of the newest edition, its SQL
         "select source_id, edition, max(reference_date) as reference_date, max(retrieved_at) as retrieved_at, "
         "any_value(licence) as licence, count(*) as files {rows} group by all order by all",
     ),
+    "Names and keys that found their place": (
+        "checks",
+        'select "table" as source, json_extract_string(kwargs, \'$.edition\') as edition, "column" as level, observed, '
+        "json_extract_string(kwargs, '$.min_value') as least_share {rows} where suite = 'joins' order by all",
+    ),
+    "Names that found none": (
+        "rejected",
+        "select source_id, edition, count(*) as names, string_agg(distinct raw, '; ' order by raw) as which "
+        "{rows} where rule = 'unmatched_name' group by all order by all",
+    ),
     "Checks that failed": (
         "checks",
         'select severity, suite, expectation, "column", observed, failing_rows {rows} where not success order by all',

@@ -9,12 +9,15 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline import warehouse
-from pipeline.catalog import Catalog, Indicator, MethodSpec
-from pipeline.composite import leagues, screening
-from pipeline.composite.ranks import competition
+from pipeline.catalog import Catalog, Indicator, League, MethodSpec
+from pipeline.composite import change, leagues, screening
+from pipeline.composite.aggregation import weighted_mean
+from pipeline.composite.ranks import competition, rounded
 from pipeline.composite.scoring import IndicatorSet, Method, SetScores, YearScores, frozen_bounds, score_year
+from pipeline.composite.strategy_gate import gated
 from pipeline.composite.values import Bools, Floats, Indicators, Ints, Matrix
 from pipeline.errors import CatalogError, PipelineError
 
@@ -36,25 +39,46 @@ class Year:
     matrix: Matrix
 
 
+@dataclass(frozen=True)
+class Scored:
+    """An edition year with its nominal scores and what they were made by."""
+
+    year: Year
+    spec: MethodSpec
+    indicators: Indicators
+    method: Method
+    asked: Mapping[str, IndicatorSet]
+    scores: YearScores
+
+
+def score(catalog: Catalog, year: Year) -> Scored:
+    """The nominal scores of one edition year."""
+    spec = catalog.methods[catalog.editions[year.year].method]
+    indicators, method, asked = indicator_arrays(catalog, spec), _method(catalog, spec), _asked(catalog, year.matrix)
+    return Scored(year, spec, indicators, method, asked, score_year(year.matrix, indicators, asked, method))
+
+
 def score_all(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     """Read edition__values, score every declared edition, write the tables score__*."""
     made: set[str] = set()
+    before: dict[str, change.Side] = {}
     for year in read_years(connection, catalog):
-        spec = catalog.methods[catalog.editions[year.year].method]
-        method = _method(catalog, spec)
-        asked = _asked(catalog, year.matrix)
-        scores = score_year(year.matrix, indicator_arrays(catalog, spec), asked, method)
-        for name, frame in _tables(catalog, spec, year, scores, method, asked):
+        scored = score(catalog, year)
+        sides = _sides(catalog, scored)
+        tables = _tables(catalog, scored)
+        tables += [("score__changes", _changes(year.year, before.get(name), sides[name])) for name in SETS]
+        for name, frame in tables:
             (warehouse.append if name in made else warehouse.table)(connection, name, frame)
             made.add(name)
+        before = sides if year.year + 1 in catalog.editions else {}
 
 
 def read_years(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Iterator[Year]:
     """Every declared edition year, one at a time; the rows of a year are a full grid of places and indicators."""
-    return (_read_year(connection, catalog, year) for year in sorted(catalog.editions))
+    return (read_year(connection, catalog, year) for year in sorted(catalog.editions))
 
 
-def _read_year(connection: duckdb.DuckDBPyConnection, catalog: Catalog, year: int) -> Year:
+def read_year(connection: duckdb.DuckDBPyConnection, catalog: Catalog, year: int) -> Year:
     places = connection.execute(
         "select ags_number, population, land_code::integer as land, district_key::integer as district, size_class "
         f"from edition__places where edition_year = {year} order by ags_number"
@@ -176,35 +200,47 @@ def new_bounds(
     return result
 
 
-def _tables(
-    catalog: Catalog,
-    spec: MethodSpec,
-    year: Year,
-    scores: YearScores,
-    method: Method,
-    asked: Mapping[str, IndicatorSet],
-) -> list[tuple[str, pd.DataFrame]]:
+def league_members(catalog: Catalog, scored: Scored, league_id: str) -> tuple[Bools, NDArray[np.str_]]:
+    """(units,) who belongs to a league, and everyone's status in it."""
+    league = catalog.leagues[league_id]
+    result, known = scored.scores.sets[league.indicator_set], scored.year.matrix.population
+    population = np.nan_to_num(known)
+    is_member = population >= league.min_population
+    if league.max_population is not None:
+        is_member &= population < league.max_population
+    if league.id == "germany":  # the league of all: also places whose population is not known, to say so
+        is_member[:] = True
+    status = leagues.standing(known, result.is_available, result.share_inherited, scored.spec.max_inherited_share)
+    return is_member, status
+
+
+def league_ranked(catalog: Catalog, scored: Scored, league_id: str) -> Bools:
+    """(units,): who has a rank in the league."""
+    is_member, status = league_members(catalog, scored, league_id)
+    return np.asarray(is_member & (status == leagues.RANKED))
+
+
+def _tables(catalog: Catalog, scored: Scored) -> list[tuple[str, pd.DataFrame]]:
+    year, spec, scores = scored.year, scored.spec, scored.scores
+    is_fact = np.array([i.source in spec.fact_sources for i in catalog.sorted_indicators])
+    without_facts = {
+        name: rounded(weighted_mean(scores.scale, result.weight * ~is_fact)) for name, result in scores.sets.items()
+    }
     tables = [("score__cells", _cells(year, scores))]
     for name, result in scores.sets.items():
-        tables.append(("score__units", _units(year, name, result)))
+        units = _units(year, name, result)
+        units["score_without_facts"] = without_facts[name]
+        tables.append(("score__units", units))
         tables.append(("score__area_status", _area_status(catalog, spec, year, name, result)))
         tables.append(
             (
                 "score__indicator_status",
-                _indicator_status(catalog, spec, year, name, result, scores, method, asked[name]),
+                _indicator_status(catalog, spec, year, name, result, scores, scored.method, scored.asked[name]),
             )
         )
     for league in catalog.leagues.values():
         result = scores.sets[league.indicator_set]
-        population = np.nan_to_num(year.matrix.population)
-        is_member = population >= league.min_population
-        if league.max_population is not None:
-            is_member &= population < league.max_population
-        if league.id == "germany":  # the league of all: also places whose population is not known, to say so
-            is_member[:] = True
-        status = leagues.standing(
-            year.matrix.population, result.is_available, result.share_inherited, spec.max_inherited_share
-        )
+        is_member, status = league_members(catalog, scored, league.id)
         ranks = leagues.rank(result.score, is_member, status)
         frame = pd.DataFrame(
             {
@@ -212,6 +248,8 @@ def _tables(
                 "league": league.id,
                 "ags_number": year.ags,
                 "rank": _or_null(ranks),
+                "rank_without_facts": _or_null(leagues.rank(without_facts[league.indicator_set], is_member, status)),
+                "rank_strategy_gate": _or_null(_gate_ranks(catalog, scored, league, is_member, status)),
                 "status": status,
                 "reason": [_why(catalog, spec, result, unit, str(word)) for unit, word in enumerate(status)],
             }
@@ -219,6 +257,50 @@ def _tables(
         tables.append(("score__ranks", frame[is_member]))
         tables.append(("score__areas", _areas(catalog, year, league.id, result, is_member & (ranks > 0))))
     return tables
+
+
+def _gate_ranks(catalog: Catalog, scored: Scored, league: League, is_member: Bools, status: NDArray[np.str_]) -> Ints:
+    """Ranks of the strategy-gate variant; nobody has one where the search for strategies is not declared complete."""
+    gate = scored.spec.strategy_gate
+    if not any(search.year == scored.year.year and search.league == league.id for search in gate.complete):
+        return np.zeros(len(is_member), dtype=np.int64)
+    column = [i.id for i in catalog.sorted_indicators].index(gate.indicator)
+    has_strategy = scored.year.matrix.values[:, column] > 0
+    result = scored.scores.sets[league.indicator_set]
+    scores = gated(result, scored.indicators.is_implementation, has_strategy, gate.implementation_limit)
+    return leagues.rank(scores, is_member, status)
+
+
+def _sides(catalog: Catalog, scored: Scored) -> dict[str, change.Side]:
+    """Each set as the explanation of changes needs it."""
+    values = scored.year.matrix.values
+    return {
+        name: change.Side(
+            ags=scored.year.ags,
+            scale=scored.scores.scale,
+            is_known=~np.isnan(values),
+            weight=result.nominal,
+            area=result.choice.area,
+            ranked={
+                league.id: league_ranked(catalog, scored, league.id)
+                for league in catalog.leagues.values()
+                if league.indicator_set == name
+            },
+        )
+        for name, result in scored.scores.sets.items()
+    }
+
+
+def _changes(year: int, before: change.Side | None, after: change.Side) -> pd.DataFrame:
+    """Explained changes against the year before; no row where there is none."""
+    columns = ["rank_previous", "rank", *change.FACTORS, "evidence"]
+    empty = {"league": pd.Series(dtype="str"), "ags_number": pd.Series(dtype="int64")}
+    frames = [pd.DataFrame({**empty, **{column: pd.Series(dtype="float64") for column in columns}})]
+    for league, found in (change.explain(before, after) if before else {}).items():
+        ranks = {"rank_previous": found.rank_previous, "rank": found.rank}
+        parts = {**found.parts, "evidence": found.evidence}
+        frames.append(pd.DataFrame({"league": league, "ags_number": found.ags, **ranks, **parts}))
+    return pd.concat(frames, ignore_index=True).assign(edition_year=year)
 
 
 def _why(catalog: Catalog, spec: MethodSpec, result: SetScores, unit: int, status: str) -> str:

@@ -27,6 +27,11 @@ create or replace macro number_of(raw, decimal_mark) as finite_or_null(try_cast(
        else replace(trim(raw), ' ', '') end as double));
 create or replace macro plain_name(name) as lower(trim(regexp_replace(regexp_replace(regexp_replace(
   replace(name, 'ß', 'ss'), ',.*$', ''), '[-–/ ]+', ' ', 'g'), '\\s+', ' ', 'g')));
+create or replace macro name_words(name) as regexp_replace(trim(regexp_replace(strip_accents(
+  replace(replace(replace(upper(regexp_replace(name, '[ßẞ]', 'ss', 'g')), 'Ä', 'AE'), 'Ö', 'OE'), 'Ü', 'UE')),
+  '[^A-Z0-9]+', ' ', 'g')), '\\bSANKT\\b', 'ST', 'g');
+create or replace macro name_pattern(name) as regexp_replace(
+  name_words(replace(name, '.', '0 ')), '0( |$)', '[A-Z]*\\1', 'g');
 """
 MEMORY_LIMIT = "600MB"  # of DuckDB; what four editions of 39 indicators do not fit into is spilled to disk
 
@@ -88,10 +93,10 @@ def layer(catalog: Catalog, *layers: str) -> dict[str, str]:
 
 
 def run(connection: duckdb.DuckDBPyConnection, models: Mapping[str, str], keep: Collection[str] | None = None) -> None:
-    """Make one table per model, in order. With `keep`, a table goes as soon as nothing that is still to be made
-    reads it, unless it is kept: memory holds what is needed and no more."""
+    """Make one table per model, in order. With `keep`, only what leads to a kept table is made, and a table goes as
+    soon as nothing that is still to be made reads it, unless it is kept: memory holds what is needed and no more."""
     links = graph(models)
-    waiting = order(models)
+    waiting = order(models if keep is None else {name: models[name] for name in _leading_to(keep, links)})
     for done, name in enumerate(waiting, 1):
         try:
             connection.execute(f'create or replace table "{name}" as {models[name]}')
@@ -101,6 +106,14 @@ def run(connection: duckdb.DuckDBPyConnection, models: Mapping[str, str], keep: 
             needed = set(keep).union(*(links[later] for later in waiting[done:]))
             for read in (links[name] | {name}) - needed:
                 connection.execute(f'drop table "{read}"')
+
+
+def _leading_to(wanted: Iterable[str], links: Mapping[str, set[str]]) -> set[str]:
+    """The wanted models and all that they read, over any number of steps."""
+    found = set(wanted) & links.keys()
+    while more := set().union(*(links[name] for name in found)) - found:
+        found |= more
+    return found
 
 
 def table(connection: duckdb.DuckDBPyConnection, name: str, frame: pd.DataFrame) -> None:

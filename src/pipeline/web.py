@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import json
 import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, urldefrag, urljoin, urlsplit
@@ -93,11 +94,22 @@ def settings(root: Path, home: Path) -> Settings:
 
 
 class RetrievalError(Exception):
-    """One try that came to nothing. `evidence`: what the publisher sent; `again`: whether another try may help."""
+    """One try that came to nothing, with the state that its outcome gets.
 
-    def __init__(self, state: str, reason: str, *, again: bool = False, evidence: Path | bytes | None = None) -> None:
+    `evidence`: what the publisher sent; `again`: whether another try may help; `host`: the one that cannot be reached.
+    """
+
+    def __init__(
+        self,
+        state: str,
+        reason: str,
+        *,
+        again: bool = False,
+        evidence: Path | bytes | None = None,
+        host: str | None = None,
+    ) -> None:
         super().__init__(reason)
-        self.state, self.reason, self.again, self.evidence = state, reason, again, evidence
+        self.state, self.reason, self.again, self.evidence, self.host = state, reason, again, evidence, host
 
 
 @dataclass
@@ -111,7 +123,7 @@ class Trace:
 
 
 class Client:
-    """One session, one lock and one clock per host."""
+    """One session, one lock and one clock per host; hosts that were out of reach are not asked again in a run."""
 
     def __init__(self, chosen: Settings) -> None:
         self.settings = chosen
@@ -119,7 +131,9 @@ class Client:
         self.sessions: dict[str, requests.Session] = {}
         self.gates: dict[str, threading.Lock] = {}
         self.last: dict[str, float] = {}
-        self.discovered: dict[tuple[str, str], str] = {}
+        self.pages: dict[tuple[str, str], tuple[bytes, list[str]]] = {}
+        self.out_of_reach: dict[str, str] = {}
+        self.stop = threading.Event()
 
     def session(self, host: str) -> requests.Session:
         with self.lock:
@@ -135,7 +149,11 @@ class Client:
         with gate:
             wait = self.last.get(host, -pause) + pause - time.monotonic()
             if wait > 0:
-                time.sleep(wait)
+                self.stop.wait(wait)
+            if self.stop.is_set():
+                raise RetrievalError("failed", "stopped")
+            if host in self.out_of_reach:
+                raise RetrievalError("failed", f"{self.out_of_reach[host]}; not asked again in this run")
             try:
                 yield
             finally:
@@ -276,9 +294,13 @@ def _send(
             "verification is never switched off",
         ) from error
     except requests.exceptions.Timeout as error:
-        raise RetrievalError("failed", f"{host} does not answer within {chosen.timeout[1]:g} s", again=True) from error
+        raise RetrievalError(
+            "failed", f"{host} does not answer within {chosen.timeout[1]:g} s", again=True, host=host
+        ) from error
     except requests.RequestException as error:
-        raise RetrievalError("failed", f"{host} cannot be reached ({_innermost(error)})", again=True) from error
+        raise RetrievalError(
+            "failed", f"{host} cannot be reached ({_innermost(error)})", again=True, host=host
+        ) from error
 
 
 def _innermost(error: BaseException) -> str:
@@ -297,16 +319,47 @@ def secrets_of(chosen: Settings, access: Access) -> dict[str, str]:
     return {header: chosen.environment.get(name, "") for header, name in names.items()}
 
 
+def with_prefect_secrets(chosen: Settings, names: Iterable[str]) -> Settings:
+    """Settings whose environment also has those secrets that are not in it and that a Prefect server keeps, under the
+    same name in lower case with hyphens. Without a server that is configured nobody is asked."""
+    wanted = [name for name in names if name not in chosen.environment]
+    if not wanted:
+        return chosen
+    kept = {name: secret for name in wanted if (secret := _prefect_secret(name.lower().replace("_", "-"))) is not None}
+    return replace(chosen, environment={**chosen.environment, **kept})
+
+
+def _prefect_secret(name: str) -> str | None:
+    try:
+        import httpx
+        from prefect.blocks.system import Secret
+        from prefect.settings import PREFECT_API_URL
+    except ImportError:
+        return None
+    if not PREFECT_API_URL.value():  # to ask would start a server
+        return None
+    try:
+        return str(Secret.load(name, _sync=True).get())  # type: ignore[union-attr,call-arg]
+    except (ValueError, httpx.HTTPError):  # no such block, or no answer
+        return None
+
+
 def missing_secrets(chosen: Settings, access: Access) -> list[str]:
     """Environment variables that are declared and not there. An empty one is there: a token has no password."""
     return [name for name in access.secrets.values() if name not in chosen.environment]
 
 
 def redacted(found: T, secrets: Iterable[str]) -> T:
-    """The same text, or document of texts, without any secret, as it is and as addresses quote it."""
-    wanted = sorted({form for s in secrets if s for form in (s, quote(s, safe=""), quote_plus(s))}, key=len)
+    """The same text, or document of texts, without any secret, as it is and as addresses and JSON write it."""
+    wanted = sorted({form for s in secrets if s for form in forms_of(s)}, key=len)
     cleaned: T = _without(found, wanted[::-1])
     return cleaned
+
+
+def forms_of(secret: str) -> set[str]:
+    """A secret as it is, as addresses quote it, and as JSON writes quotes and umlauts."""
+    written = (json.dumps(secret, ensure_ascii=plain)[1:-1] for plain in (True, False))
+    return {secret, quote(secret, safe=""), quote_plus(secret), *written}
 
 
 def _without(found: Any, secrets: list[str]) -> Any:
@@ -319,7 +372,7 @@ def _without(found: Any, secrets: list[str]) -> Any:
     return [_without(value, secrets) for value in found] if isinstance(found, list) else found
 
 
-def chunks(response: requests.Response, size: int) -> Iterator[bytes]:
+def chunks(client: Client, response: requests.Response, size: int) -> Iterator[bytes]:
     """The body as it comes, so that a slow one can be left; a body that is cut off is a failure."""
     raw = response.raw
     try:
@@ -328,9 +381,11 @@ def chunks(response: requests.Response, size: int) -> Iterator[bytes]:
                 size += len(chunk)
                 yield chunk
             return
-        while chunk := raw.read1(CHUNK, decode_content=False):
+        while not client.stop.is_set() and (chunk := raw.read1(CHUNK, decode_content=False)):
             size += len(chunk)
             yield chunk
+        if client.stop.is_set():
+            raise RetrievalError("failed", "stopped")
     except (HTTPError, requests.RequestException, ConnectionError, TimeoutError) as error:
         raise RetrievalError(
             "failed", f"the body was cut off after {size} bytes ({_innermost(error)})", again=True

@@ -250,9 +250,131 @@ def test_the_rank_of_the_year_before_is_that_of_the_same_league(db: Any) -> None
     assert one(db, "select count(rank_previous) from rankings where edition_year = 2018") == (0,)
 
 
-def test_columns_of_the_uncertainty_part_are_there_and_empty(db: Any) -> None:
-    empty = ("rank_group", "rank_p05", "rank_p50", "rank_p95", "p_top10", "p_top100", "p_ahead_next", "rank_change_p05")
-    assert one(db, f"select {', '.join(f'count({c})' for c in empty)} from rankings") == (0,) * len(empty)
+def test_columns_of_the_size_part_are_there_and_empty(db: Any) -> None:
+    assert one(db, "select count(score_size_adjusted), count(rank_size_adjusted) from rankings") == (0, 0)
+
+
+def test_the_strategy_gate_ranks_nobody_as_long_as_no_search_is_declared_complete(db: Any) -> None:
+    assert CATALOG.methods["default"].strategy_gate.complete == []
+    assert one(db, "select count(rank_strategy_gate) from rankings") == (0,)
+
+
+def test_every_rank_has_an_interval_chances_and_a_group(db: Any) -> None:
+    columns = ("rank_p05", "rank_p50", "rank_p95", "p_top10", "p_top100", "rank_group", "rank_without_facts")
+    for column in columns:
+        assert one(db, f"select count(*) from rankings where (rank is null) <> ({column} is null)") == (0,), column
+    wrong = """
+      select count(*) filter (where not rank_p05 <= rank_p50 or not rank_p50 <= rank_p95),
+        count(*) filter (where rank_p05 < 1 or p_top10 > p_top100 or p_top10 not between 0 and 1)
+      from rankings where status = 'ranked'
+    """
+    assert one(db, wrong) == (0, 0)
+    assert one(db, "select count(*) from area_scores where rank_p05 is null or rank_p05 > rank_p95") == (0,)
+
+
+def test_a_league_of_n_places_has_n_ranks_in_every_draw(db: Any) -> None:
+    """So mean chances of being among the first ten are ten places, up to ties."""
+    found = rows(
+        db,
+        "select sum(p_top10), sum(p_top100), count(rank) from rankings where status = 'ranked' "
+        "group by edition_year, league having count(rank) > 100",
+    )
+    for top_10, top_100, _ in found:
+        assert 9.99 <= top_10 < 10.5
+        assert 99.9 <= top_100 < 101
+
+
+def test_published_ranks_lie_in_the_middle_of_their_draws(db: Any) -> None:
+    """Noise on both sides: half of the places have a median above their rank, and nine tenths lie in their interval."""
+    sql = """
+      select avg((rank between rank_p05 and rank_p95)::int), avg((rank_p50 < rank)::int)
+      from rankings where league = 'germany' and status = 'ranked'
+    """
+    inside, better = one(db, sql)
+    assert inside > 0.9
+    assert 0.35 < better < 0.65
+
+
+def test_groups_follow_the_ranking_and_their_first_places_are_far_apart(db: Any) -> None:
+    sql = """
+      select count(*) from rankings as a join rankings as b using (edition_year, league)
+      where league = 'city_30k' and a.rank < b.rank and a.rank_group > b.rank_group
+    """
+    assert one(db, sql) == (0,)
+    assert one(db, "select count(*) from rankings where (rank = 1) and rank_group <> 1") == (0,)
+    ties = "select edition_year, league, rank from rankings where rank is not null group by all"
+    assert rows(db, f"{ties} having count(distinct rank_group) > 1") == []
+
+
+def test_only_the_last_place_of_a_league_has_nobody_behind(db: Any) -> None:
+    sql = """
+      select edition_year, league, count(*) from rankings
+      where status = 'ranked' and p_ahead_next is null group by all
+    """
+    assert {count for *_, count in rows(db, sql)} == {1}
+
+
+def test_changes_are_those_of_the_ranking_and_their_parts_add_up_exactly(db: Any) -> None:
+    wrong = """
+      select count(*) from rankings as r left join changes as c using (edition_year, league, ags)
+      where r.rank_change is distinct from c.rank_change or r.rank_change_p05 is distinct from c.rank_change_p05
+        or (r.rank is not null and r.rank_previous is not null and c.ags is null)
+    """
+    assert one(db, wrong) == (0,)
+    sums = "own_data + others_data + method + territory <> rank_change"
+    assert one(db, f"select count(*) filter (where {sums}), count(*) > 60000 from changes") == (0, True)
+    assert one(db, "select count(*) from changes where edition_year = 2018") == (0,)
+
+
+def test_where_the_method_stays_it_explains_nothing(db: Any) -> None:
+    """From 2019 to 2020 the same indicators are scored in the set of all places; the others' data move everyone."""
+    same = "select indicator_id from weights where indicator_set = 'every_place' and status = 'scored' and edition_year"
+    assert rows(db, f"({same} = 2019) except ({same} = 2020)") == []
+    part = "select max(abs(method)), avg(abs(own_data)) from changes where league = 'germany' and edition_year = 2020"
+    method, own = one(db, part)
+    assert method == 0
+    assert own > 100
+
+
+def test_new_evidence_is_no_climb(db: Any) -> None:
+    """What is scored from 2019 on is a new list: the step from 2018 counts as evidence in every town that it moves."""
+    sql = """
+      select count(*), count(*) filter (where evidence <> 0) from changes
+      where edition_year = 2019 and league = 'city_30k' and method <> 0
+    """
+    moved, marked = one(db, sql)
+    assert moved > 200
+    assert marked > 0.95 * moved
+    climbers = rows(db, "select rank_change, evidence, rank_change_p05 from changes where is_climber")
+    assert all(change > evidence and low > 0 for change, evidence, low in climbers)
+    per_league = rows(db, "select count(*) from changes where is_climber group by edition_year, league")
+    assert {count for (count,) in per_league} == {1}
+
+
+def test_the_draws_of_all_years_are_the_same_and_say_what_was_varied(db: Any) -> None:
+    year = f"select draw, factor, name, multiplier, choice from draws where edition_year = {YEARS[0]}"
+    for other in YEARS[1:]:
+        assert rows(db, f"({year}) except ({year.replace(str(YEARS[0]), str(other))})") == []
+    spec = CATALOG.methods["default"].uncertainty
+    per_draw = len(CATALOG.areas) + len(CATALOG.indicators) + 4
+    assert one(db, f"select count(*), max(draw) from draws where edition_year = {YEARS[0]}") == (
+        spec.draws * per_draw,
+        spec.draws,
+    )
+    low, high = one(db, "select min(multiplier), max(multiplier) from draws")
+    assert 1 - spec.weight_noise <= low < 0.76
+    assert 1.24 < high <= 1 + spec.weight_noise
+
+
+def test_without_facts_the_total_is_that_of_the_other_indicators(db: Any) -> None:
+    facts = [i.id for i in CATALOG.indicators.values() if i.source in CATALOG.methods["default"].fact_sources]
+    off = f"""
+      select max(abs(r.score_without_facts - s.score)) from rankings as r join (
+        select edition_year, ags, sum(weight_effective * normalised) / sum(weight_effective) as score
+        from indicators where weight_effective is not null and indicator_id not in {tuple(facts)} group by all
+      ) as s using (edition_year, ags) where r.league = 'germany' and r.status = 'ranked'
+    """
+    assert one(db, off)[0] < 1e-8
 
 
 def test_files_are_sorted_by_their_unique_key(editions: Path) -> None:

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pytest
 import samples
-from box import Box, Reply, packed
+from box import Box, Reply, landing, packed, place_of
+from fz1 import ADDRESS, GOOD, KBA, cli_code, source, with_cells
 
-from pipeline import archive, catalog, cli, fetch, web
+from pipeline import archive, catalog, fetch, web
 from pipeline.catalog import Source
 from pipeline.errors import PipelineError, UsageError
 from pipeline.read import read_part
@@ -28,9 +28,6 @@ from pipeline.web import Settings
 
 Make = Callable[..., Settings]
 CATALOG = catalog.load()
-KBA = CATALOG.sources["kba_fz1"]
-ADDRESS = "https://www.kba.de/SharedDocs/Downloads/DE/Statistik/Fahrzeuge/FZ1/fz1_2021.xlsx"
-GOOD = samples.kba_fz1()
 PAGE = b"\xef\xbb\xbf\r\n <!DOCTYPE html><html><head><title>HTTP Status 404</title></head></html>"
 ARCGIS = {"error": {"code": 499, "message": "Token Required"}}
 
@@ -67,18 +64,6 @@ def chosen(box: Box, settings: Make) -> Settings:
     assert kba(there).state == "stored"
     box.asked.clear()
     return there
-
-
-def with_cells(**cells: object) -> bytes:
-    """The good workbook with other cells; `sheet` renames the sheet of data."""
-    book = openpyxl.load_workbook(io.BytesIO(GOOD))
-    sheet = book["FZ1.2"]
-    sheet.title = str(cells.pop("sheet", sheet.title))
-    for address, value in cells.items():
-        sheet[address] = value
-    target = io.BytesIO()
-    book.save(target)
-    return target.getvalue()
 
 
 CUT = GOOD[: len(GOOD) // 2]
@@ -202,13 +187,9 @@ def test_a_cut_file_goes_on_where_it_stopped(box: Box, settings: Make) -> None:
     assert (first.status, first.sent, second.status, second.sent) == (200, 3000, 206, len(GOOD) - 3000)
     assert (second.headers["Range"], second.headers["If-Range"]) == (
         "bytes=3000-",
-        box.files[place()].headers()["ETag"],
+        box.files[place_of(ADDRESS)].headers()["ETag"],
     )
     assert archive.fetch(there.archive, archive.read_receipts(there.archive, "kba_fz1")[0].sha256) == GOOD
-
-
-def place() -> str:
-    return ADDRESS.removeprefix("https://")
 
 
 @pytest.mark.parametrize(
@@ -261,8 +242,8 @@ def test_not_modified_with_the_bytes_in_the_store_is_unchanged(box: Box, chosen:
     assert kba(chosen).state == "unchanged"
     (asked,) = box.asked
     assert asked.status == 304
-    assert asked.headers["If-None-Match"] == box.files[place()].headers()["ETag"]
-    assert asked.headers["If-Modified-Since"] == box.files[place()].headers()["Last-Modified"]
+    assert asked.headers["If-None-Match"] == box.files[place_of(ADDRESS)].headers()["ETag"]
+    assert asked.headers["If-Modified-Since"] == box.files[place_of(ADDRESS)].headers()["Last-Modified"]
 
 
 def test_not_modified_without_the_bytes_is_no_answer(box: Box, settings: Make) -> None:
@@ -306,7 +287,7 @@ def test_too_many_requests_and_overload_are_asked_again(
     box.play(ADDRESS, Reply(status, headers, PAGE))
     began = time.monotonic()
     assert kba(there).state == "stored"
-    assert (time.monotonic() - began >= 0.3) == (after is not None), "the time is honoured, up to the cap"
+    assert after is None or time.monotonic() - began >= 0.3, "the time is honoured, up to the cap"
     assert len(box.asked) == 2
 
 
@@ -347,24 +328,6 @@ def test_the_bytes_of_another_edition_are_refused(box: Box, chosen: Settings) ->
     (outcome,) = fetch.fetch([KBA], chosen, 2020)
     assert outcome.state == "changed shape"
     assert outcome.reason == "another file is expected for edition 2020-01-01, found the bytes of edition 2021-01-01"
-
-
-def source(content: str, address: str = "https://api.example.de/data", **access: Any) -> Source:
-    """A source of one edition whose replies are accepted by content alone."""
-    declared: dict[str, Any] = KBA.model_dump() | {
-        "id": "a_source",
-        "layouts": {"list": {"reader": "csv"}},
-        "no_access": None,
-        "access": {
-            "hosts": ["api.example.de"],
-            "address": address,
-            "content": content,
-            "read_on_arrival": False,
-            **access,
-        },
-        "editions": {"2026": {"fills": {"year": 2025}, "parts": [{"file": "a/b", "layout": "list"}]}},
-    }
-    return Source.model_validate(declared)
 
 
 JSON_REPLIES: dict[str, tuple[object, str | None]] = {
@@ -507,7 +470,7 @@ def test_a_body_that_trickles_is_left_when_the_time_is_over(box: Box, settings: 
     began = time.monotonic()
     (outcome,) = fetch.fetch([source("csv", deadline_seconds=0.3)], settings())
     assert outcome.reason is not None and outcome.reason.startswith("not finished within 0.3 s")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20, "the whole body would take 50 s"
 
 
 def test_a_full_disk_is_noticed_before_the_download(box: Box, settings: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -521,6 +484,16 @@ def test_a_full_disk_is_noticed_before_the_download(box: Box, settings: Make, mo
 def test_a_host_that_nobody_answers_for_is_a_failure(box: Box, settings: Make) -> None:
     (outcome,) = fetch.fetch([source("csv")], settings(mirror="http://127.0.0.1:9", waits=()))
     assert outcome.reason is not None and outcome.reason.startswith("api.example.de cannot be reached")
+
+
+def test_a_host_that_is_overloaded_is_left_alone_for_the_rest_of_the_run(box: Box, settings: Make) -> None:
+    for edition in KBA.editions.values():
+        assert KBA.access is not None
+        box.play(KBA.access.request(edition, edition.parts[0]).address, *[Reply(503, body=PAGE)] * 9)
+    outcomes = fetch.fetch([KBA], settings())
+    assert [o.state for o in outcomes] == ["failed"] * 4
+    assert len(box.asked) == 6 and len({a.place for a in box.asked}) == 1
+    assert sum("not asked again in this run" in str(o.reason) for o in outcomes) == 3
 
 
 def test_one_sources_failure_does_not_stop_the_others(box: Box, settings: Make) -> None:
@@ -632,24 +605,21 @@ def test_personal_columns_are_dropped_before_anything_is_kept(box: Box, settings
     box.put(address, b"id,name,head,phone\n1,A,Erika Muster,0123\n")
     (outcome,) = fetch.fetch([declared], there)
     assert (outcome.state, outcome.stale) == ("changed shape", True)
-    assert outcome.reason == "column director is expected, found id, name, head, phone"
+    assert outcome.reason is not None and "column director is expected, found id, name, head, phone" in outcome.reason
     assert not [p for p in there.archive.rglob("*") if p.is_file() and b"Muster" in p.read_bytes()]
 
 
 LANDING = "https://www.example.de/downloads.html"
 
 
-def landing(*links: str) -> bytes:
-    return ("<!doctype html><html>" + "".join(f'<a href="{link}">x</a>' for link in links) + "</html>").encode()
-
-
 def discovering() -> Source:
-    return source(
+    declared = source(
         "csv",
         address=None,  # type: ignore[arg-type]
         hosts=["www.example.de", "data.example.de"],
         discover={"page": LANDING, "pattern": r"/Register_(?P<date>\d{4}-\d{2}-\d{2})\.csv"},
     )
+    return declared.model_copy(update={"editions": {"2026-09-01": declared.editions["2026"]}})
 
 
 def test_the_newest_file_by_the_date_in_its_name_is_found_on_the_page(box: Box, settings: Make) -> None:
@@ -666,14 +636,26 @@ def test_the_newest_file_by_the_date_in_its_name_is_found_on_the_page(box: Box, 
     assert outcome.state == "unchanged" and {a.status for a in box.asked} == {304}
 
 
+def test_the_file_of_another_day_is_not_given_out_as_the_editions(box: Box, settings: Make) -> None:
+    there = settings()
+    box.put(LANDING, landing("https://data.example.de/a/Register_2026-10-15.csv"))
+    (outcome,) = fetch.fetch([discovering()], there)
+    assert outcome.state == "gone" and outcome.reason is not None
+    assert "the file of edition 2026-09-01 is expected, the newest is https://data.example.de/a/Reg" in outcome.reason
+    older = ["https://data.example.de/a/Register_2026-10-15.csv", "https://data.example.de/a/Register_2026-09-01.csv"]
+    box.put(LANDING, landing(*older))
+    box.put(older[1], b"a;b\n")
+    assert fetch.fetch([discovering()], there)[0].address == older[1]
+
+
 @pytest.mark.parametrize(
     ("links", "message"),
     [
-        (["/a.csv"], "expected, found none among 1 links; has the page changed?"),
+        (["/a.csv"], "is expected, found none among 1; has the page changed?"),
         (["/a/Register_2026-09-01.csv", "/b/Register_2026-09-01.csv"], "one newest link like"),
         (
             ["https://evil.example.org/Register_2026-09-01.csv"],
-            "not on the declared hosts www.example.de, data.example.de",
+            "on www.example.de, data.example.de is expected, found https://evil",
         ),
     ],
 )
@@ -731,7 +713,7 @@ def test_the_command_says_what_is_stale_and_ends_with_1_or_4(
     box.put(ADDRESS, GOOD)
     assert cli_code("fetch", "kba_fz1", "--year", "2021", "--json") == 0
     assert json.loads(capsys.readouterr().out)["counts"] == {"stored": 1}
-    del box.files[place()]
+    del box.files[place_of(ADDRESS)]
     assert cli_code("fetch", "kba_fz1", "--year", "2021") == 4
     shown = capsys.readouterr()
     assert "kba_fz1, edition 2021-01-01: gone (stale: the file fetched before stands): HTTP 404" in shown.err
@@ -739,11 +721,6 @@ def test_the_command_says_what_is_stale_and_ends_with_1_or_4(
     assert cli_code("fetch", "kba_fz1", "--year", "2021", "--json") == 1
     document = json.loads(capsys.readouterr().out)
     assert document["stale"] == ["kba_fz1"] and document["outcomes"][0]["reason"].startswith("HTTP 403")
-
-
-def cli_code(*arguments: str) -> int:
-    """Exit code of the command line."""
-    return int(cli.app(list(arguments), standalone_mode=False) or 0)
 
 
 def test_two_fetches_into_one_archive_do_not_collide(box: Box, chosen: Settings) -> None:

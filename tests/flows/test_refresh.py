@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from box import Reply, publish_real_files, reachable
+from box import Reply, addresses_of, publish_real_files, with_real_files
 
 from pipeline import archive, catalog
 
@@ -31,12 +31,15 @@ def steps(out: Path) -> dict[str, tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def addresses(server: Any, upstream: Path) -> list[str]:
-    return publish_real_files(server.box, CATALOG.sources.values(), upstream)
+def addresses(server: Any, upstream: Path) -> dict[str, list[str]]:
+    """Source to the addresses under which the box has its real files."""
+    sources = with_real_files(CATALOG.sources.values(), upstream)
+    publish_real_files(server.box, sources, upstream)
+    return {source.id: [address for address, _ in addresses_of(source)] for source in sources}
 
 
 def test_a_run_fetches_the_next_one_fetches_nothing_and_a_failing_source_stops_no_other(
-    server: Any, addresses: list[str], tmp_path: Path
+    server: Any, addresses: dict[str, list[str]], tmp_path: Path
 ) -> None:
     folder, out = tmp_path / "archive", tmp_path / "editions"
     run(server, folder, out, FEW)
@@ -49,7 +52,7 @@ def test_a_run_fetches_the_next_one_fetches_nothing_and_a_failing_source_stops_n
     assert server.box.downloaded() == []
 
     server.box.asked.clear()
-    for address, _, _ in reachable(CATALOG.sources["kba_fz1"]):
+    for address in addresses["kba_fz1"]:
         server.box.play(address, *[Reply(503, body=b"<html>no scripts</html>")] * 60)
     run(server, folder, out, FEW)
     server.box.queued.clear()
@@ -62,8 +65,10 @@ def test_a_run_fetches_the_next_one_fetches_nothing_and_a_failing_source_stops_n
     assert "| fetch kba_fz1 | stale |" in str(newest["data"])
 
 
-def test_an_essential_source_that_fails_fails_the_run(server: Any, addresses: list[str], tmp_path: Path) -> None:
-    for address, _, _ in reachable(CATALOG.sources["destatis_gv"]):
+def test_an_essential_source_that_fails_fails_the_run(
+    server: Any, addresses: dict[str, list[str]], tmp_path: Path
+) -> None:
+    for address in addresses["destatis_gv"]:
         server.box.play(address, *[Reply(403, body=b"<html>forbidden</html>")] * 60)
     run(server, tmp_path / "archive", tmp_path / "editions", ["destatis_gv", "mobilitydata_gbfs"], code=1)
     server.box.queued.clear()

@@ -169,7 +169,7 @@ def test_a_file_in_no_manifest_has_no_origin(root: Path, folder: Path) -> None:
 
 def test_every_real_receipt_has_an_origin_or_is_our_own(archive_root: Path) -> None:
     receipts = [r for source in CATALOG.sources for r in archive.read_receipts(archive_root, source)]
-    assert len(receipts) == sum(len(e.parts) for s in CATALOG.retrieved.values() for e in s.editions.values())
+    assert len(receipts) == sum(len(e.parts) for s in CATALOG.retrieved.values() for e in s.retrieved_editions.values())
     for receipt in receipts:
         own = receipt.source_id.startswith("facts_")
         assert own or (receipt.found_in and receipt.commit) or receipt.address, receipt

@@ -44,10 +44,11 @@ GV = (
 )
 GV100AD = GV.replace("longitude double, latitude double, ", "")
 PAIRS = (
-    "edition varchar, row_number bigint, source_ags varchar, source_name varchar, target_ags varchar, "
-    "target_name varchar, "
+    "edition varchar, row_number bigint, source_date date, target_date date, source_ags varchar, "
+    "source_name varchar, target_ags varchar, target_name varchar, "
     "area_weight double, population_weight double, area_km2 double, population integer"
 )
+STEP_2020 = ("2020-2023", 1, DAY(2020, 12, 31), DAY(2021, 12, 31))
 POPULATION_2018 = "edition varchar, row_number bigint, ags varchar, population integer, population_date date"
 
 
@@ -105,8 +106,9 @@ def test_2018_has_the_population_of_its_own_year_end_and_not_that_of_the_list(db
 
 def test_2020_has_bbsr_population_and_not_that_of_2019_in_its_list(db: Any) -> None:
     territory(db, gv_row(2020, 1, "63", "05974040", "Soest, Stadt", 47514))
-    pair = ("2020-2021", 1, "05974040", "Soest", "05974040", "Soest", 1.0, 1.0, 85.8, 47210)
-    given(db, "typed__bbsr_umstieg__pairs", PAIRS, pair, (*pair[:1], 2, *pair[2:]))
+    soest = ("05974040", "Soest", "05974040", "Soest", 1.0, 1.0, 85.8)
+    later = ("2020-2023", 1, DAY(2022, 12, 31), DAY(2023, 12, 31), *soest, 48607)
+    given(db, "typed__bbsr_umstieg__pairs", PAIRS, (*STEP_2020, *soest, 47210), later)
     run(db, "core__territory")
     assert rows(db, "select population, population_date from core__territory") == [(47210, DAY(2020, 12, 31))]
 
@@ -212,8 +214,10 @@ def list_entries(
     oparl: tuple[tuple[Any, ...], ...] = (),
     gbfs: tuple[str, ...] = (),
     domains: tuple[tuple[str, str], ...] = (),
+    datasets: tuple[str, ...] = (),
+    stations: tuple[tuple[str | None, str], ...] = (),
 ) -> None:
-    """The three lists that name places, all of the end of 2021: (name, kind), name, (name, Land)."""
+    """The lists that name places, all of the end of 2021: (name, kind), name, (name, Land), name, (name, Land)."""
     given(
         db, "typed__oparl_endpoints__places",
         "edition varchar, row_number bigint, place_name varchar, place_kind varchar",
@@ -228,12 +232,31 @@ def list_entries(
         "edition varchar, row_number bigint, place_name varchar, land_code varchar",
         *[("2021", n, *entry) for n, entry in enumerate(domains, 1)],
     )  # fmt: skip
-    sources = ("mobilitydata_gbfs", "oparl_endpoints", "german_gov_domains")
+    given(
+        db, "typed__musterdatenkatalog__datasets", "edition varchar, row_number bigint, place_name varchar",
+        *[("2021", n, name) for n, name in enumerate(datasets, 1)],
+    )  # fmt: skip
+    given(
+        db, "typed__db_stations__stations",
+        "edition varchar, row_number bigint, place_name varchar, land_code varchar",
+        *[("2021", n, *entry) for n, entry in enumerate(stations, 1)],
+    )  # fmt: skip
+    sources = ("mobilitydata_gbfs", "oparl_endpoints", "german_gov_domains", "musterdatenkatalog", "db_stations")
     given(
         db, "frame__editions", "source_id varchar, edition varchar, reference_date date",
         *[(source, "2021", DAY(2021, 12, 31)) for source in sources],
     )  # fmt: skip
     run(db, "core__named_places")
+
+
+def test_the_owner_of_a_data_set_is_a_place_in_nordrhein_westfalen(db: Any) -> None:
+    name_list(
+        db, ("05362012", "Brühl, Stadt", "63"), ("08226009", "Brühl", "64"), ("03451001", "Apen", "64"),
+        ("05358024", "Jülich, Stadt", "63"), aliases=(("jühlich", "05358024", "musterdatenkatalog"),),
+    )  # fmt: skip
+    list_entries(db, datasets=("Brühl", "Apen", "Jühlich"))
+    found = rows(db, "select place_name, ags from core__named_places order by row_number")
+    assert found == [("Brühl", "05362012"), ("Apen", None), ("Jühlich", "05358024")]
 
 
 def test_an_alias_goes_before_the_rule_in_its_own_list_and_its_own_land(db: Any) -> None:
@@ -336,7 +359,7 @@ def test_a_share_that_falls_later_was_an_error_in_all_earlier_editions(db: Any) 
 STATIONS = (
     "edition varchar, row_number bigint, place_name varchar, plz varchar, land_name varchar, "
     "district_name varchar, latitude double, "
-    "longitude double, commissioned date, points integer, device_kind varchar, located_ags varchar"
+    "longitude double, commissioned date, points integer, device_kind varchar, status varchar, located_ags varchar"
 )
 
 
@@ -344,6 +367,7 @@ def charging(
     connection: duckdb.DuckDBPyConnection,
     *devices: tuple[str, str, str | None],
     commissioned: dt.date = SPRING_2021,
+    status: str = "In Betrieb",
 ) -> None:
     """Devices (place, district, outline) of one register, on the territory of 2021."""
     given(connection, "frame__years", "edition_year bigint", (2021,))
@@ -354,7 +378,7 @@ def charging(
     given(
         connection, "typed__bnetza_ladesaeulenregister__stations", STATIONS,
         *[
-            ("2022-01-01", number, place, "1", "L", district, 50.0, 10.0, commissioned, 2, "n", located)
+            ("2022-01-01", number, place, "1", "L", district, 50.0, 10.0, commissioned, 2, "n", status, located)
             for number, (place, district, located) in enumerate(devices, 1)
         ],
     )  # fmt: skip
@@ -372,7 +396,7 @@ def charging(
     )  # fmt: skip
     given(
         connection, "typed__bbsr_umstieg__pairs", PAIRS,
-        ("2020-2021", 1, "16056000", "Eisenach", "16063105", "Eisenach", 1.0, 1.0, 104.0, 41970),
+        (*STEP_2020, "16056000", "Eisenach", "16063105", "Eisenach", 1.0, 1.0, 104.0, 41970),
     )  # fmt: skip
     run(connection, "core__charging_stations")
 
@@ -401,6 +425,11 @@ def test_a_device_that_fits_nowhere_belongs_to_no_place(db: Any) -> None:
 
 def test_a_device_of_the_next_year_is_not_there_yet(db: Any) -> None:
     charging(db, ("Zirndorf", "Landkreis Fürth", "09573134"), commissioned=DAY(2022, 1, 1))
+    assert rows(db, "from core__charging_stations") == []
+
+
+def test_a_device_that_is_not_in_service_does_not_count(db: Any) -> None:
+    charging(db, ("Zirndorf", "Landkreis Fürth", "09573134"), status="In Wartung")
     assert rows(db, "from core__charging_stations") == []
 
 
@@ -620,12 +649,13 @@ def test_no_list_entry_means_two_places_and_the_known_traps_are_right(real: Any)
         rows(real, "select source_id, edition, row_number from core__named_places group by all having count(*) > 1")
         == []
     )
-    # Munster, Freiburg (Elbe), Frankfurt (Oder), Usedom, Graben
+    # Munster, Freiburg (Elbe), Frankfurt (Oder), Usedom, Graben; only lists that say the Land may mean them
     wrong = "('03358016', '03359018', '12053000', '13075137', '09772149')"
     assert (
         rows(
             real,
-            f"select place_name from core__named_places where ags in {wrong} and source_id <> 'german_gov_domains'",
+            f"select place_name from core__named_places where ags in {wrong} "
+            "and source_id not in ('german_gov_domains', 'db_stations')",
         )
         == []
     )

@@ -292,7 +292,48 @@ def test_text_of_publishers_that_must_not_be_passed_on_is_not_in_the_figures(mad
     assert not closed & set(bundled["source_id"])
 
 
-def test_the_attribution_names_every_source(made: Path) -> None:
+def test_the_attribution_names_every_source_that_was_retrieved(made: Path) -> None:
     lines = (made / "ATTRIBUTION.csv").read_text("utf-8").splitlines()
     assert lines[0] == "source_id,title,publisher,licence,attribution,page"
     assert [line.split(",")[0] for line in lines[1:]] == list(CATALOG.retrieved)
+
+
+def bundle(folder: Path) -> Path:
+    return Path(shutil.copytree(figures.BUNDLED, folder / "figures"))
+
+
+def test_the_bundled_figures_are_what_the_sql_makes() -> None:
+    figures.require_schema(CATALOG, figures.BUNDLED)
+    assert figures.schemas(CATALOG).keys() == CATALOG.typed_tables.keys()
+
+
+@pytest.mark.parametrize(
+    ("select", "message"),
+    [
+        ("* exclude (value)", "value DOUBLE is expected, found none"),
+        ("* replace (cast(row_number as varchar) as row_number)", "row_number BIGINT is expected, found VARCHAR"),
+        ("*, 1 as extra", "extra not there is expected, found INTEGER"),
+        ("* rename (unit_key as key)", "unit_key VARCHAR is expected, found none"),
+    ],
+)
+def test_figures_of_another_program_version_are_refused_with_table_and_column(
+    tmp_path: Path, select: str, message: str
+) -> None:
+    folder = bundle(tmp_path)
+    path = folder / "typed__kba_fz1__cars.parquet"
+    duckdb.execute(f"copy (select {select} from '{figures.BUNDLED / path.name}') to '{path}' (format parquet)")
+    with pytest.raises(
+        ReadError, match=r"typed__kba_fz1__cars\.parquet is a table of another program version"
+    ) as caught:
+        figures.require_schema(CATALOG, folder)
+    assert message in str(caught.value) and "stadtrang figures" in str(caught.value)
+
+
+def test_a_number_too_large_for_its_column_is_refused_with_its_source(tmp_path: Path) -> None:
+    other = replace(
+        CATALOG, sql={**CATALOG.sql, "typed__kba_fz1__cars": CATALOG.sql["typed__kba_fz1__cars"].replace(
+            "variable, value,", "variable, cast(value * 1e9 as integer) as value,"
+        )}
+    )  # fmt: skip
+    with pytest.raises(ReadError, match="kba_fz1: typed__kba_fz1__cars: values that fit their columns are expected"):
+        figures.make(other, archive_of(tmp_path, {KBA: FILES[KBA]}), tmp_path / "figures")

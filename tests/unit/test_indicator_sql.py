@@ -339,10 +339,15 @@ def test_absence_from_a_voluntary_list_is_no_row_and_never_zero(db: Any) -> None
         ("oparl_endpoints", "e", 1, "Bedburg", end(2019), "05362004"),
         ("oparl_endpoints", "e", 2, "Bedburg", end(2019), "05362004"),
         ("german_gov_domains", "e", 1, "Soest", dt.date(2020, 10, 31), "05974040"),
+        ("musterdatenkatalog", "e", 1, "Köln", dt.date(2020, 4, 30), "05315000"),
+        ("musterdatenkatalog", "e", 2, "Köln", dt.date(2020, 4, 30), "05315000"),
     )  # fmt: skip
     assert indicator(db, "shared_mobility", "unit_key, value, reference_date") == [("05314000", 2.0, end(2021))]
     assert indicator(db, "council_interface", "unit_key, value, reference_date") == [("05362004", 1.0, end(2019))]
     assert indicator(db, "own_domain", "unit_key, value, reference_date") == [("05974040", 1.0, dt.date(2020, 10, 31))]
+    assert indicator(db, "open_data_nrw", "unit_key, value, reference_date") == [
+        ("05315000", 2.0, dt.date(2020, 4, 30))
+    ]
 
 
 def test_a_strategy_stands_from_the_year_of_its_date_and_its_absence_is_no_row(db: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import zipfile
 from collections.abc import Callable
@@ -25,7 +26,7 @@ CATALOG = catalog.load()
 PARTS = [
     pytest.param(source, edition, part, id=f"{source.id}-{edition}-{archive.part_name(part)}")
     for source in CATALOG.retrieved.values()
-    for edition, declared in source.editions.items()
+    for edition, declared in source.retrieved_editions.items()
     for part in declared.parts
 ]
 GV = ("destatis_gv", "2021-12-31", "auszug")
@@ -39,6 +40,7 @@ SHP = ("bkg_vg5000", "2021-01-01", "shp")
 DOMAINS = ("german_gov_domains", "2020-10", "list")
 OPARL = ("oparl_endpoints", "2021-12-31", "list")
 DWELLINGS = ("regionalstatistik", "2020-2021", "31121-01-02-4")
+CARS_SHEET = "xl/worksheets/sheet2.xml"
 EXPORT = ("bbsr_inkar_export", "2024", "Arbeitslosigkeit")
 
 Kind = tuple[str, str, str]
@@ -123,7 +125,7 @@ def test_registration_districts_keep_their_signs_and_totals_for_the_next_step() 
 
 def test_charging_devices_keep_date_and_coordinates_as_text() -> None:
     device = reading(CHARGING, sample(CHARGING)).rows.iloc[0]
-    assert (device["place_name"], device["commissioned"]) == ("Flensburg", "2020-01-11")
+    assert (device["place_name"], device["commissioned"]) == ("Flensburg", "2021-11-11")
     assert (device["latitude"], device["longitude"]) == ("54.78252", "9.43751")
 
 
@@ -343,6 +345,71 @@ def test_a_panic_of_the_workbook_reader_is_a_read_error(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(read, "CalamineWorkbook", Panics)
     assert "index out of bounds" in refused(KBA, sample(KBA))
+
+
+@pytest.mark.parametrize("address", ["XFD1048576", "xfd20", "E1048576", "ZZZZZZ3"])
+def test_a_cell_far_outside_is_refused_before_the_sheet_is_opened(address: str) -> None:
+    far = f'<row r="{address.lstrip("AEXFDZxfd")}"><c r="{address}"><v>1</v></c></row></sheetData>'.encode()
+    content = samples.repacked(sample(KBA), CARS_SHEET, lambda xml: xml.replace(b"</sheetData>", far))
+    assert "a sheet of at most 250,000 rows, 1,000 columns" in refused(KBA, content)
+
+
+def test_a_formula_without_its_result_is_refused_with_its_cell() -> None:
+    content = samples.kba_fz1(cells={"K12": "=K10+K11"})
+    message = refused(KBA, content)
+    assert "row 12, column K (battery_electric)" in message and "'=K10+K11' without its result" in message
+
+
+def test_a_formula_in_a_column_that_nobody_reads_is_left_alone() -> None:
+    assert len(reading(KBA, samples.kba_fz1(cells={"T12": "=1+1"})).rows) == len(reading(KBA, sample(KBA)).rows)
+
+
+def test_a_formula_with_its_result_is_that_result() -> None:
+    plain = reading(KBA, sample(KBA)).rows
+    content = samples.repacked(
+        sample(KBA), CARS_SHEET, lambda xml: re.sub(rb'(<c r="E12"[^>]*>)<v>', rb"\1<f>SUM(F12:G12)</f><v>", xml)
+    )
+    assert content != sample(KBA)
+    assert reading(KBA, content).rows.equals(plain)
+
+
+def test_entities_in_a_workbook_are_refused() -> None:
+    bomb = b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;'>]>"
+    content = samples.repacked(sample(KBA), "xl/workbook.xml", lambda xml: bomb + xml[xml.index(b"<workbook") :])
+    assert "without XML entities is expected, found them in xl/workbook.xml" in refused(KBA, content)
+
+
+def test_another_file_in_a_zip_is_refused() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("../../content.xml", "<office/>")
+    assert "a workbook of Excel (.xlsx) is expected, found a zip of ['../../content.xml']" in refused(
+        KBA, packed.getvalue()
+    )
+
+
+@pytest.mark.parametrize("dotted", ["5.033", "5.000", "5,033", "-5", "5033 1)", "1e3"])
+def test_a_count_that_is_not_whole_is_refused_with_row_and_column(dotted: str) -> None:
+    message = refused(KBA, samples.kba_fz1(cells={"K12": dotted}))
+    assert f"row 12, column K (battery_electric): a whole number is expected, found {dotted!r}" in message
+
+
+def test_counts_in_every_year_of_an_export_are_whole() -> None:
+    assert "(unemployed@2021): a whole number is expected" in refused(
+        EXPORT, samples.inkar_export(cells={"AA5": "1.234"})
+    )
+
+
+def test_an_unknown_kind_of_record_is_refused_with_its_row() -> None:
+    assert "row 9, column record_type: one of 10, 20, 40, 50, 60" in refused(GV, samples.gv_isys(cells={"A9": "65"}))
+    assert "row 9, column record_type" in refused(GV, samples.gv_isys(cells={"A9": None}))
+
+
+def test_text_read_in_the_wrong_encoding_is_refused() -> None:
+    mojibake = samples.domains().decode().encode().decode("latin-1").encode()
+    assert "column place_name: readable text is expected, found 'GÃ¶ttingen'" in refused(DOMAINS, mojibake)
+    dos = sample(GV100AD).decode("iso-8859-1").encode("cp850")
+    assert "column name: readable text is expected" in refused(GV100AD, dos)
 
 
 def test_an_interrupt_while_reading_stays_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:

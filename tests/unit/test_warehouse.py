@@ -81,6 +81,11 @@ def test_with_keep_only_what_is_kept_stays(db: duckdb.DuckDBPyConnection) -> Non
     assert db.execute("select * from d").fetchall() == [(1,)]
 
 
+def test_with_keep_nothing_is_made_that_leads_to_no_kept_table(db: duckdb.DuckDBPyConnection) -> None:
+    warehouse.run(db, {"a": "select 1 as x", "b": "from a", "unread": "select error('made') from a"}, keep={"b"})
+    assert warehouse.tables(db) == {"b"}
+
+
 # pandas in and out
 
 

@@ -8,18 +8,37 @@ per Land (Marshall 1991); where the spread between places is no more than Poisso
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from pipeline.composite.values import Floats, Ints
 
 
-def shrink_rates(counts: Floats, exposures: Floats, district: Ints, land: Ints) -> Floats:
-    """Shrunk rates (units,) per unit of exposure; NaN where count or exposure is missing or exposure is 0.
+@dataclass(frozen=True)
+class Posterior:
+    """Gamma distributions of true rates (units,) per unit of exposure; NaN where nothing was counted."""
 
-    counts >= 0; exposures > 0; district and land are group numbers, every district in one Land.
+    mean: Floats
+    variance: Floats
+
+
+def shrink_rates(counts: Floats, exposures: Floats, district: Ints, land: Ints) -> Floats:
+    """Shrunk rates (units,) per unit of exposure: the means of `posterior`, whose arguments these are."""
+    return posterior(counts, exposures, district, land).mean
+
+
+def posterior(counts: Floats, exposures: Floats, district: Ints, land: Ints) -> Posterior:
+    """What a count says of its place's rate; the mean is the shrunk rate.
+
+    counts >= 0; exposures > 0; district and land are group numbers, every district in one Land. With a gamma prior of
+    the group's mean m and spread A, count y and exposure n, the posterior is Gamma(m^2 / A + y, m / A + n); its mean
+    is the linear shrinkage, its variance mean x A / (m + A n). To it comes what a district's mean itself leaves open,
+    as far as a place leans on it (Kass and Steffey 1989); A is taken as known. NaN where count or exposure is missing
+    or exposure is 0.
     """
     known = np.isfinite(counts) & np.isfinite(exposures) & (exposures > 0)
-    result = np.full(counts.shape, np.nan)
+    result = Posterior(np.full(counts.shape, np.nan), np.full(counts.shape, np.nan))
     if not known.any():
         return result
     y, n, d = counts[known], exposures[known], district[known]
@@ -41,8 +60,21 @@ def shrink_rates(counts: Floats, exposures: Floats, district: Ints, land: Ints) 
     shared = places[d] > 1
     within = _variance(rate[shared], rate_d[d[shared]], n[shared], land_of[d[shared]], len(lands))
     shrunk = np.where(shared, _towards(rate, prior[d], n, within[land_of[d]]), prior[d])
-    result[known] = shrunk
+    result.mean[known] = shrunk
+    means = np.where(shared, prior[d], rate_l[land_of[d]])
+    spread = np.where(shared, within[land_of[d]], between[land_of[d]])
+    total = means + spread * n
+    stays = np.divide(spread, total, out=np.zeros_like(total), where=total > 0)
+    doubt = (within[land_of] * _sums(d, n**2) / n_d + rate_d) / n_d  # of a district's mean as that of its places
+    result.variance[known] = shrunk * stays + np.where(shared, (1.0 - stays * n) ** 2 * doubt[d], 0.0)
     return result
+
+
+def unshrunk(counts: Floats, exposures: Floats) -> Posterior:
+    """What a count says by itself, with Jeffreys' prior: Gamma(y + 1/2, n)."""
+    known = np.isfinite(counts) & np.isfinite(exposures) & (exposures > 0)
+    n = np.where(known, exposures, np.nan)
+    return Posterior((counts + 0.5) / n, (counts + 0.5) / n**2)
 
 
 def _sums(group: Ints, values: Floats) -> Floats:

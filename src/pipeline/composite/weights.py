@@ -52,3 +52,24 @@ def checked(weight: Floats, number: int, what: str) -> Floats:
     if not (np.isfinite(weight) & (weight >= 0)).all() or not weight.sum() > 0:
         raise PipelineError(f"weights of {what} must be 0 or more and not all 0, found {weight.tolist()}")
     return np.asarray(weight / weight.sum())
+
+
+def drawn(nominal: Floats, area: Ints, on_indicators: Floats, on_areas: Floats) -> Floats:
+    """(..., indicators): the nominal weights times the noise on both levels, not yet summing to 1.
+
+    nominal, area: (indicators,); on_indicators: (..., indicators); on_areas: (..., areas). Noise inside an area leaves
+    the area's own weight as it is; factors of 1 leave every bit as it is.
+    """
+    inside = nominal * on_indicators
+    result = np.zeros_like(inside)
+    for number in np.unique(area[nominal > 0]):
+        members = (area == number) & (nominal > 0)
+        moved = inside[..., members].sum(axis=-1) / nominal[members].sum()
+        result[..., members] = inside[..., members] * (on_areas[..., number] / moved)[..., None]
+    return result
+
+
+def without_area(area_weight: Floats, left_out: Ints) -> Floats:
+    """(draws, areas): weights with one area of each draw at 0, -1 for none; the only area with a weight stays."""
+    kept: Floats = np.where(left_out[:, None] == np.arange(area_weight.shape[1]), 0.0, area_weight)
+    return np.where(kept.sum(axis=1, keepdims=True) > 0, kept, area_weight)

@@ -19,7 +19,8 @@ def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
             if len(hits) != 1:
                 raise place.fail(f"one column {header!r} of {period} is expected, {len(hits)} found; years {years[3:]}")
             values[f"{variable}@{period}"] = f"{column_letter(hits[0] + 1)}: {header} {period}"
-    reading = from_grid(grid, layout.model_copy(update={"values": values}), part, place)
+    whole = [column for column in values if column.split("@")[0] in layout.whole]
+    reading = from_grid(grid, layout.model_copy(update={"values": values, "whole": whole}), part, place)
     split = reading.rows["variable"].str.split("@", expand=True)
     rows = reading.rows.assign(variable=split[0], period=split[1])
     return Reading(rows, reading.rejected, reading.rows_read)

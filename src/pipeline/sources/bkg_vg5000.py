@@ -14,7 +14,7 @@ from pipeline.regions import NEEDS_GEO
 
 def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
     """Attributes: row_number, ags, name. Outlines: row_number, wkb (hex; EPSG:31467, metres)."""
-    _check_length(content, part, place)
+    check_length(content, part, place)
     try:
         rows = _attributes(content, layout) if part.name == "dbf" else _outlines(content)
     except ImportError as error:
@@ -25,12 +25,10 @@ def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
         raise place.fail("rows are expected, found none")
     frame = pd.DataFrame(rows)
     check_patterns(frame, layout, place)
-    return Reading(
-        frame.assign(table="attributes" if part.name == "dbf" else "outlines"), Rejected().frame(), len(frame)
-    )
+    return Reading(frame.assign(**layout.constants), Rejected().frame(), len(frame))
 
 
-def _check_length(content: bytes, part: Part, place: Place) -> None:
+def check_length(content: bytes, part: Part, place: Place) -> None:
     """Both parts say in their header how long they are."""
     try:
         if part.name == "dbf":

@@ -1,0 +1,268 @@
+"""Between the work folder and `composite.uncertainty`: the draws of an edition year, and of its change to the next.
+
+`simulate` leaves per year the tables draw__* as Parquet and the ranks of all draws as NumPy arrays; `compare` takes
+the arrays of two neighbouring years, whose draws are the same, to the interval of a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import scores, warehouse
+from pipeline.catalog import Catalog, Uncertainty
+from pipeline.composite import draws, uncertainty
+from pipeline.composite.draws import Draws, Factors, Names
+from pipeline.composite.ranks import Grouping, Ranks, competition, grouping
+from pipeline.composite.scoring import SetScores, stages
+from pipeline.composite.uncertainty import Problem
+from pipeline.composite.values import Bools, Floats, Ints
+from pipeline.errors import PipelineError, UsageError
+from pipeline.scores import Scored
+
+FOLDER = "draws"  # of the work folder
+INPUTS = "inputs"  # of the work folder: what SQL hands over
+READ = ("edition__places", "edition__values")
+KEY = {"edition_year": "int64", "league": "str", "ags_number": "int64"}
+TABLES = {  # columns and types, also where nothing is drawn
+    "draw__ranks": {
+        **KEY, "rank_p05": "float64", "rank_p50": "float64", "rank_p95": "float64", "p_top10": "float64",
+        "p_top100": "float64", "p_ahead_next": "float64", "rank_group": "int64",
+    },
+    "draw__areas": {**KEY, "area": "str", "rank_p05": "float64", "rank_p95": "float64"},
+    "draw__changes": {**KEY, "rank_change_p05": "float64", "rank_change_p95": "float64"},
+    "draw__parameters": {
+        "edition_year": "int64", "draw": "int64", "factor": "str", "name": "str", "value": "float64", "choice": "str",
+    },
+}  # fmt: skip
+
+
+def settings(catalog: Catalog, year: int, count: int | None = None, seed: int | None = None) -> Uncertainty:
+    """The declared uncertainty of an edition's method with the asked number of draws and seed."""
+    declared = catalog.methods[catalog.edition(year).method].uncertainty
+    asked = {"draws": count, "seed": seed}
+    for name, number in asked.items():
+        if number is not None and number < 0:
+            raise UsageError(f"--{name} {number}: a number of 0 or more is expected")
+    return declared.model_copy(update={name: number for name, number in asked.items() if number is not None})
+
+
+def factors(declared: Uncertainty) -> Factors:
+    """What the draws of a method vary."""
+    return Factors(
+        weight_noise=declared.weight_noise,
+        normalisation=tuple(declared.normalisation),
+        treatment=tuple(declared.treatment),
+        aggregation=tuple(declared.aggregation),
+        leave_out=declared.leave_out,
+        sampling=declared.sampling,
+        imputation=declared.imputation,
+    )
+
+
+def names(catalog: Catalog) -> Names:
+    """What random numbers are keyed by."""
+    return Names(tuple(catalog.areas), tuple(i.id for i in catalog.sorted_indicators))
+
+
+def simulate(
+    catalog: Catalog, work: Path, year: int, count: int | None = None, seed: int | None = None, threads: int = 1
+) -> None:
+    """All draws of one edition year, from the tables that `build.prepare` left; `compare` and SQL read the results."""
+    asked = settings(catalog, year, count, seed)
+    scored = _scored(catalog, work, year)
+    made = draws.make(factors(asked), asked.seed, np.arange(1, asked.draws + 1), names(catalog))
+    tables: dict[str, list[pd.DataFrame]] = {"draw__ranks": [], "draw__areas": []}
+    if asked.draws:
+        for field in _fields(catalog, scored):
+            _simulate_set(catalog, year, field, made.by_scenario(), work, tables, threads)
+    for table, frames in tables.items():
+        _write(work, table, year, pd.concat(frames, ignore_index=True) if frames else None)
+    _write(work, "draw__parameters", year, parameters(made) if asked.draws else None)
+    (work / FOLDER / f"{year}.json").write_text(asked.model_dump_json(), "utf-8")
+
+
+def used(work: Path, year: int) -> Uncertainty:
+    """What the draws of an edition were made by."""
+    return Uncertainty.model_validate_json((work / FOLDER / f"{year}.json").read_text("utf-8"))
+
+
+def path(work: Path, table: str, year: int) -> Path:
+    """Where one year's rows of a table draw__* are."""
+    return work / FOLDER / f"{table}-{year}.parquet"
+
+
+def _write(work: Path, table: str, year: int, frame: pd.DataFrame | None) -> None:
+    columns = TABLES[table]
+    if frame is None:
+        frame = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+    frame = frame.assign(edition_year=year)[list(columns)].astype(columns)
+    with warehouse.connect() as connection:
+        warehouse.save(connection, frame, path(work, table, year))
+
+
+def _scored(catalog: Catalog, work: Path, year: int) -> Scored:
+    with warehouse.connect() as connection:
+        for table in READ:
+            connection.read_parquet(str(work / INPUTS / f"{table}.parquet")).create_view(table)
+        return scores.score(catalog, scores.read_year(connection, catalog, year))
+
+
+@dataclass(frozen=True)
+class _Field:
+    """One set of one year, ready to be drawn: units: (places,) positions of the available places in the year; ranked:
+    league to (places,) who is ranked in it; passes: leagues that are ranked in one pass, with their grouping."""
+
+    result: SetScores
+    problem: Problem
+    units: Ints
+    ranked: dict[str, Bools]
+    passes: list[tuple[list[str], Grouping]]
+
+
+def _fields(catalog: Catalog, scored: Scored) -> Iterator[_Field]:
+    """The sets in which anyone can be ranked."""
+    steps = stages(scored.year.matrix, scored.indicators, scored.method, with_noise=True)
+    for name, result in scored.scores.sets.items():
+        units = np.flatnonzero(result.is_available)
+        ranked = {
+            league.id: scores.league_ranked(catalog, scored, league.id)[units]
+            for league in catalog.leagues.values()
+            if league.indicator_set == name
+        }
+        ranked = {league: members for league, members in ranked.items() if members.any()}
+        if ranked:
+            passes = [(some, grouping([ranked[league] for league in some], len(units))) for some in _passes(ranked)]
+            asked = scored.asked[name]
+            problem = uncertainty.problem(steps, scored.indicators, scored.method, asked, result, scored.year.ags)
+            yield _Field(result, problem, units, ranked, passes)
+
+
+def _simulate_set(
+    catalog: Catalog,
+    year: int,
+    field: _Field,
+    made: Draws,
+    work: Path,
+    tables: dict[str, list[pd.DataFrame]],
+    threads: int,
+) -> None:
+    groupings = [group for _, group in field.passes]
+    for area, found in uncertainty.simulate(field.problem, made, groupings, threads):
+        for (some, _), drawn_ranks in zip(field.passes, found, strict=True):
+            low, middle, high = uncertainty.quantiles(drawn_ranks).T
+            for league in some:
+                members = np.flatnonzero(field.ranked[league])
+                ags = field.problem.ags[members]
+                frame = pd.DataFrame({"league": league, "ags_number": ags})
+                frame["rank_p05"], frame["rank_p50"], frame["rank_p95"] = low[members], middle[members], high[members]
+                if area != uncertainty.TOTAL:
+                    tables["draw__areas"].append(frame.assign(area=list(catalog.areas)[area]))
+                    continue
+                own = drawn_ranks[:, members]
+                tables["draw__ranks"].append(_standing(frame, own, field.result.score[field.units[members]]))
+                np.save(_array(work, year, league, "ranks"), own)
+                np.save(_array(work, year, league, "ags"), ags)
+
+
+def redraw(
+    catalog: Catalog, work: Path, year: int, numbers: Sequence[int], seed: int | None = None
+) -> dict[str, pd.DataFrame]:
+    """Single draws made again, without the others: league to ranks, a row per municipality (its AGS number), a column
+    per draw. Draw 0 is the published ranking."""
+    asked = settings(catalog, year, None, seed)
+    made = draws.make(factors(asked), asked.seed, np.array(numbers), names(catalog))
+    result = {}
+    for field in _fields(catalog, _scored(catalog, work, year)):
+        for area, found in uncertainty.simulate(field.problem, made, [group for _, group in field.passes]):
+            if area != uncertainty.TOTAL:
+                continue
+            for (some, _), drawn_ranks in zip(field.passes, found, strict=True):
+                for league in some:
+                    members = field.ranked[league]
+                    result[league] = pd.DataFrame(
+                        drawn_ranks[:, members].T, index=field.problem.ags[members], columns=list(numbers)
+                    )
+    return result
+
+
+def _passes(ranked: dict[str, Bools]) -> list[list[str]]:
+    """Leagues that share no place go into one pass."""
+    passes: list[list[str]] = []
+    for league, members in ranked.items():
+        for some in passes:
+            if not any((ranked[other] & members).any() for other in some):
+                some.append(league)
+                break
+        else:
+            passes.append([league])
+    return passes
+
+
+def _standing(frame: pd.DataFrame, own: Ranks, score: Floats) -> pd.DataFrame:
+    """A league's chances and groups. own: ranks (draws, members); score: (members,) the published one."""
+    nominal = competition(score)
+    order = np.lexsort((frame["ags_number"].to_numpy(), nominal))
+    return frame.assign(
+        p_top10=(own <= 10).mean(axis=0),
+        p_top100=(own <= 100).mean(axis=0),
+        p_ahead_next=uncertainty.ahead_of_next(own, order),
+        rank_group=uncertainty.rank_groups(own, nominal, order),
+    )
+
+
+def _array(work: Path, year: int, league: str, what: str) -> Path:
+    (work / FOLDER).mkdir(exist_ok=True)
+    return work / FOLDER / f"{what}-{year}-{league}.npy"
+
+
+def parameters(made: Draws) -> pd.DataFrame:
+    """One row per draw and factor: the weights' factors by name, the choices in words."""
+    count = len(made)
+
+    def rows(factor: str, ids: Sequence[str], values: object, choices: object) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "draw": np.repeat(made.numbers, len(ids)),
+                "factor": factor,
+                "name": np.tile(np.array(ids, dtype=object), count),
+                "value": values,
+                "choice": choices,
+            }
+        )
+
+    areas = np.array([*made.names.areas, None], dtype=object)  # -1 is the last: nothing left out
+    return pd.concat(
+        [
+            rows("area_weight", made.names.areas, made.area_weight.ravel(), None),
+            rows("indicator_weight", made.names.indicators, made.indicator_weight.ravel(), None),
+            rows("left_out", [""], np.nan, areas[made.left_out]),
+            *(rows(name, [""], np.nan, getattr(made, name)) for name in draws.CHOICES),
+        ],
+        ignore_index=True,
+    )
+
+
+def compare(catalog: Catalog, work: Path, year: int) -> None:
+    """The interval of every place's change of rank against the year before, from the draws that both years share."""
+    frames = []
+    for league in catalog.leagues:
+        before, after = _array(work, year - 1, league, "ranks"), _array(work, year, league, "ranks")
+        if not (before.exists() and after.exists()):
+            continue
+        if used(work, year - 1) != used(work, year):
+            raise PipelineError(f"editions {year - 1} and {year} have other draws; a change needs the same in both")
+        ags, first, last = np.intersect1d(
+            np.load(_array(work, year - 1, league, "ags")), np.load(_array(work, year, league, "ags")),
+            assume_unique=True, return_indices=True,
+        )  # fmt: skip
+        risen = np.load(before)[:, first].astype(np.int32) - np.load(after)[:, last]
+        low, high = uncertainty.quantiles(risen, (0.05, 0.95)).T
+        frames.append(
+            pd.DataFrame({"league": league, "ags_number": ags, "rank_change_p05": low, "rank_change_p95": high})
+        )
+    _write(work, "draw__changes", year, pd.concat(frames, ignore_index=True) if frames else None)
