@@ -129,8 +129,11 @@ def _publish(
             _or_refuse("sources", lambda: build.require([build.Checked(**c) for c in checked], Path(work), out))
             prepared.result()
         with progress.step("draws"):
-            for year in build.to_draw(declared, wanted):
-                simulate(work, year, draws, seed)
+            drawing = [simulate.submit(work, year, draws, seed) for year in build.to_draw(declared, wanted)]
+            for drawn in drawing:
+                drawn.wait()
+            for drawn in drawing:
+                drawn.result()
         with progress.step("editions: SQL, checks, files"):
             writing = {year: write_edition.submit(work, year, str(staged), str(out)) for year in wanted}
             for written in writing.values():

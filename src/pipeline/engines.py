@@ -1,5 +1,5 @@
 """The same SQL on Spark, for tables that no longer fit one machine: the models of sql/ above the typed tables,
-transpiled by sqlglot, on the figures' own Parquet files; the scores between them stay NumPy.
+transpiled by sqlglot, on the figures' own Parquet files; scores, draws and findings between them stay NumPy.
 
 Local Spark needs the extra `spark` and Java 17 or newer. Tests compare it with DuckDB.
 """
@@ -10,10 +10,11 @@ from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import sqlglot
 from sqlglot import exp
 
-from pipeline import figures, publish, scores, warehouse
+from pipeline import figures, findings, intervals, publish, scores, warehouse
 from pipeline.catalog import Catalog
 from pipeline.errors import PipelineError, UsageError
 
@@ -103,16 +104,14 @@ def _body(call: exp.Anonymous) -> exp.Expression:
     return body.copy().transform(fill)
 
 
-def run(spark: Any, catalog: Catalog, folder: Path, work: Path) -> None:
+def run(spark: Any, catalog: Catalog, folder: Path, work: Path, draws: int | None = None) -> None:
     """Figures to the tables of every edition on Spark: <work>/<model>/ holds each model's rows as Parquet.
 
-    folder: the figures; work: an empty folder that all workers see.
+    folder: the figures; work: an empty folder that all workers see; draws: other than the method's own number.
     """
-    wanted = models(catalog)
-    files = publish.models(catalog)
+    wanted, files = models(catalog), publish.models(catalog)
     with warehouse.connect() as connection:
         warehouse.declare(connection, catalog)
-        figures.load(connection, catalog, folder)
         declared = [name for name in warehouse.tables(connection) if name.startswith("frame__")]
         _hand_over(spark, connection, declared, work)
     for name in figures.table_names(catalog):
@@ -120,16 +119,30 @@ def run(spark: Any, catalog: Catalog, folder: Path, work: Path) -> None:
     _make(spark, {name: sql for name, sql in wanted.items() if name not in files}, work)
     with warehouse.connect() as connection:
         warehouse.declare(connection, catalog)
-        for name in ("edition__places", "edition__values"):
-            rows = warehouse.literal(str(work / name / "*.parquet"))
-            connection.execute(f"create table {name} as from read_parquet({rows})")
+        figures.load(connection, catalog, folder)
+        for name in sorted({*intervals.READ, *findings.inputs(catalog)} & wanted.keys()):
+            connection.read_parquet(str(work / name / "*.parquet")).create_view(name)
         before = warehouse.tables(connection)
-        scores.score_all(connection, catalog)
+        compute(connection, catalog, work, draws)
         _hand_over(spark, connection, sorted(warehouse.tables(connection) - before), work)
     _make(spark, files, work)
 
 
-def _hand_over(spark: Any, connection: Any, names: list[str], work: Path) -> None:
+def compute(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, draws: int | None = None) -> None:
+    """What is NumPy between the models and the files, as tables score__*, size__*, finding__* and draw__*."""
+    scores.score_all(connection, catalog)
+    findings.find(connection, catalog)
+    for name in intervals.READ:
+        warehouse.write_parquet(connection, f'from "{name}"', work / intervals.INPUTS / f"{name}.parquet")
+    for year in sorted(catalog.editions):
+        intervals.simulate(catalog, work, year, draws)
+        intervals.compare(catalog, work, year)
+    for name in intervals.TABLES:
+        rows = warehouse.literal(str(work / intervals.FOLDER / f"{name}-*.parquet"))
+        connection.execute(f'create table "{name}" as from read_parquet({rows})')
+
+
+def _hand_over(spark: Any, connection: duckdb.DuckDBPyConnection, names: list[str], work: Path) -> None:
     for name in names:
         target = work / f"{name}.parquet"
         warehouse.write_parquet(connection, f'from "{name}"', target)

@@ -188,7 +188,7 @@ def prepare(folder: str, work: str) -> str:
 @task(task_run_name="draw-{year}", **TRIES, **STORES_NOTHING)
 def simulate(work: str, year: int, draws: int | None, seed: int | None) -> None:
     """The draws of one edition year."""
-    intervals.simulate(catalog.load(), Path(work), year, draws, seed, threads=2)
+    intervals.simulate(catalog.load(), Path(work), year, draws, seed)
 
 
 @task(task_run_name="write-{year}", **TRIES, **STORES_NOTHING)

@@ -15,11 +15,12 @@ import pytest
 import sqlglot
 from conftest import ROOT, free_port, stop, until
 
-from pipeline import catalog, engines, figures, publish, scores, warehouse
+from pipeline import catalog, engines, figures, publish, warehouse
 from pipeline.errors import UsageError
 
 CATALOG = catalog.load()
 MODELS = engines.models(CATALOG)
+DRAWS = 20
 REVISION = CATALOG.editions[2021].revision
 
 
@@ -101,20 +102,20 @@ def on_spark(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("spark")
     spark = engines.session(**{"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "2g"})
     try:
-        engines.run(spark, CATALOG, figures.BUNDLED, work)
+        engines.run(spark, CATALOG, figures.BUNDLED, work, DRAWS)
     finally:
         spark.stop()
     return work
 
 
 @pytest.fixture(scope="module")
-def on_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
+def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     files = publish.models(CATALOG)
     with warehouse.connect(2, "3GB") as connection:
         warehouse.declare(connection, CATALOG)
         figures.load(connection, CATALOG, figures.BUNDLED)
         warehouse.run(connection, {name: sql for name, sql in MODELS.items() if name not in files})
-        scores.score_all(connection, CATALOG)
+        engines.compute(connection, CATALOG, tmp_path_factory.mktemp("duckdb"), DRAWS)
         warehouse.run(connection, files)
         yield connection
 
