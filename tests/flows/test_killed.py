@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from box import Reply, place_of, publish_real_files, reachable
+from box import Reply, addresses_of, place_of, publish_real_files, with_real_files
 from conftest import ENDED, process_of, until
 from test_refresh import FEW
 
@@ -34,7 +34,7 @@ def test_after_a_kill_the_next_run_completes_and_a_report_tells(
     victim, is_refresh = VICTIMS[seed % 3], seed % 2 == 0
     store, out = tmp_path / "archive", tmp_path / "editions"
     if is_refresh:
-        addresses = publish_real_files(server.box, CATALOG.sources.values(), upstream)
+        addresses = publish_real_files(server.box, with_real_files(CATALOG.sources.values(), upstream), upstream)
         for address in addresses:
             server.box.play(address, Reply(delay=0.02, piece=1 << 14, obeys_conditions=True))
         deployment, parameters = "refresh", {"sources": FEW, "archive": str(store), "out": str(out)}
@@ -60,7 +60,7 @@ def test_after_a_kill_the_next_run_completes_and_a_report_tells(
     assert kept & set(server.box.downloaded()) == set(), "what was whole is not fetched twice"
     if is_refresh:
         for name in FEW:
-            wanted = {place_of(address) for address, _, _ in reachable(CATALOG.sources[name])}
+            wanted = {place_of(address) for address, _ in addresses_of(CATALOG.sources[name])}
             assert {place_of(str(r.address)) for r in archive.read_receipts(store, name)} == wanted
         assert archive.verify(store) == []
     else:
@@ -120,7 +120,7 @@ def told(out: Path) -> int:
 
 def test_all_flows_complete_on_postgresql(server_on_postgres: Any, upstream: Path, built: Path, tmp_path: Path) -> None:
     server, out = server_on_postgres, tmp_path / "editions"
-    publish_real_files(server.box, CATALOG.sources.values(), upstream)
+    publish_real_files(server.box, with_real_files(CATALOG.sources.values(), upstream), upstream)
     refreshed = server.trigger("refresh", sources=FEW, archive=str(tmp_path / "archive"), out=str(out))
     ranked = server.trigger("backfill", first=2021, last=2021, out=str(out))  # runs yearly-ranking as its part
     assert [server.wait(refreshed), server.wait(ranked)] == ["COMPLETED", "COMPLETED"]
