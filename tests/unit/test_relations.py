@@ -69,6 +69,11 @@ def swap(table: str, one: str, other: str, where: str) -> str:
 
 DAMAGES = [
     (
+        LISTS,
+        f"delete from {UNITS} where edition = '2021-12-31' and record_type = '50' and association_key = '082155001'",
+        "municipal_levels: destatis_gv, edition 2021-12-31: row ",
+    ),
+    (
         (BROADBAND,),
         swap(BROADBAND, "speed_100", "speed_1000", "edition = '2020-12'"),
         "broadband_speeds: bnetza_breitbandatlas, edition 2020-12: row ",
