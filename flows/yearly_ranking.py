@@ -50,7 +50,7 @@ def _run_name() -> str:
     on_failure=[tell_failure],
     on_crashed=[tell_failure],
     on_cancellation=[tell_failure],
-    task_runner=task_runner(),
+    task_runner=task_runner(__name__),
     **STORES_NOTHING,
 )
 def yearly_ranking(

@@ -28,7 +28,7 @@ keys as (
 ),
 all_joins as (
   from lists
-  union all by name
+  union all
   from keys
 )
 select

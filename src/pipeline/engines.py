@@ -6,6 +6,8 @@ Local Spark needs the extra `spark` and Java 17 or newer. Tests compare it with 
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from functools import cache, reduce
 from pathlib import Path
 from typing import Any
@@ -79,7 +81,7 @@ def _parts(tree: Any) -> list[Any]:
 
 
 def _in_spark(node: exp.Expression) -> exp.Expression:
-    """What sqlglot passes on as it is: calls of macros, rows as sort keys, slices of lists, quotients, hints."""
+    """What sqlglot passes on as it is: macros, rows as sort keys, slices, accents, references, quotients, hints."""
     if isinstance(node, exp.Anonymous) and node.name in macros():
         return _body(node).transform(_in_spark)
     if isinstance(node, exp.Anonymous) and node.name == "row":
@@ -87,11 +89,24 @@ def _in_spark(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.Bracket) and isinstance(part := node.expressions[0], exp.Slice):
         start, end = part.this, part.expression
         return exp.Anonymous(this="slice", expressions=[node.this, start, end - start + 1])
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "strip_accents":
+        letters = [exp.Literal.string("".join(word)) for word in zip(*_accents().items(), strict=True)]
+        return exp.Anonymous(this="translate", expressions=[node.expressions[0].transform(_in_spark), *letters])
+    if isinstance(node, exp.RegexpReplace) and isinstance(written := node.args["replacement"], exp.Literal):
+        node.set("replacement", exp.Literal.string(re.sub(r"\\(\d)", r"$\1", written.name)))
     if isinstance(node, exp.Div):
         node.set("this", exp.cast(node.this, "double"))  # a quotient of decimals has few digits there
     if isinstance(node, exp.CTE):
         node.set("materialized", None)  # a hint that Spark does not know
     return node
+
+
+@cache
+def _accents() -> dict[str, str]:
+    """Letters with accents of the Latin alphabet to those without."""
+    latin = map(chr, (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)))
+    plain = {letter: unicodedata.normalize("NFD", letter)[0] for letter in latin}
+    return {letter: bare for letter, bare in plain.items() if bare != letter}
 
 
 def _body(call: exp.Anonymous) -> exp.Expression:

@@ -10,6 +10,7 @@ import datetime as dt
 import logging
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import cloudpickle
 from prefect import task
 from prefect.artifacts import (
     create_link_artifact,
@@ -70,8 +72,8 @@ TRIES: dict[str, Any] = {  # a full disk or a busy file system may pass, bad dat
 STORES_NOTHING: dict[str, Any] = {"persist_result": False, "result_serializer": "json"}
 
 
-def task_runner() -> TaskRunner[Any]:
-    """Where tasks run: STADTRANG_TASK_RUNNER is threads (of this machine, the default) or dask.
+def task_runner(module: str) -> TaskRunner[Any]:
+    """Where the tasks of a flow's module run: STADTRANG_TASK_RUNNER is threads (of this machine, the default) or dask.
 
     dask: the workers of STADTRANG_DASK_SCHEDULER ("tcp://host:8786"), which have this package, PREFECT_API_URL and the
     same folders; without an address two processes here.
@@ -85,6 +87,7 @@ def task_runner() -> TaskRunner[Any]:
         from prefect_dask import DaskTaskRunner
     except ImportError as error:
         raise UsageError(f"{RUNNER}=dask needs the extra: pip install 'stadtrang[dask]'") from error
+    cloudpickle.register_pickle_by_value(sys.modules[module])  # Prefect sends the flow along, and workers lack flows/
     here = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     runner: TaskRunner[Any] = DaskTaskRunner(address=address) if address else DaskTaskRunner(cluster_kwargs=here)
     return runner

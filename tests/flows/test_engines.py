@@ -39,10 +39,10 @@ def test_tasks_run_in_threads_unless_told_otherwise(monkeypatch: pytest.MonkeyPa
     from pipeline import operations
 
     monkeypatch.delenv(operations.RUNNER, raising=False)
-    assert isinstance(operations.task_runner(), ThreadPoolTaskRunner)
+    assert isinstance(operations.task_runner(__name__), ThreadPoolTaskRunner)
     monkeypatch.setenv(operations.RUNNER, "ray")
     with pytest.raises(UsageError, match="threads or dask is expected, found 'ray'"):
-        operations.task_runner()
+        operations.task_runner(__name__)
 
 
 @pytest.fixture

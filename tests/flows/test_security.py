@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -112,9 +113,11 @@ def test_no_flow_and_no_task_stores_results_and_none_would_pickle_them(module: s
         assert task.result_serializer == "json"
 
 
-def test_a_run_leaves_nothing_that_a_later_one_would_unpickle(server: Any, tmp_path: Path) -> None:
-    from test_refresh import FEW, run
-
-    run(server, tmp_path / "archive", tmp_path / "editions", FEW, code=0)
-    stored = [path for path in (server.home / "prefect").rglob("*") if path.is_file() and path.parent.name == "storage"]
-    assert stored == []
+def test_what_a_failed_run_stores_is_json_and_no_pickle(server: Any, tmp_path: Path) -> None:
+    """Prefect stores the error of a run that fails, whatever is said about results."""
+    run = server.trigger("yearly", years=[2021], figures="/nowhere", out=str(tmp_path / "editions"))
+    assert server.wait(run) == "FAILED"
+    stored = [path for path in (server.home / "prefect" / "storage").rglob("*") if path.is_file()]
+    assert stored
+    for path in stored:
+        assert json.loads(path.read_text("utf-8"))["__exc_type__"].startswith("pipeline.errors.")
