@@ -431,7 +431,7 @@ def sensitivity(
     league: Annotated[str, typer.Option("--league", help="A rank is always a rank in a league.")] = "city_30k",
     place: Annotated[list[str] | None, typer.Option("--place", help="AGS or name of a place to ask for; repeats.")]
     = None,
-    base: Annotated[int, typer.Option("--base", help="Base sample, a power of 2; ten draws for each of it.")] = 64,
+    base: Annotated[int, typer.Option("--base", help="Base sample, a power of 2; ten draws for each of it.")] = 512,
     figures: Figures = None, out: Out = None, json_: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Which choice of the method moves the ranks: Sobol indices of the mean rank shift and of places' ranks.

@@ -170,7 +170,7 @@ def sensitivity_lines(document: dict[str, Any]) -> list[str]:
     def share(row: dict[str, Any], index: str) -> str:
         if row[index] is None:
             return "not defined"
-        return f"{row[index]:.2f} ({row[f'{index}_p05']:.2f} to {row[f'{index}_p95']:.2f})"
+        return f"{row[index]:z.2f} ({row[f'{index}_p05']:z.2f} to {row[f'{index}_p95']:z.2f})"
 
     def driven_by(output: dict[str, Any]) -> str:
         if output["driver"] is None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from test_composite import AREAS, SEEDS, everyone, indicators, matrix, method
 from test_uncertainty import AGS, ALL, NAMES, problem_of, uneven
 
-from pipeline import cli, drivers, published
+from pipeline import catalog, cli, drivers, published, report
 from pipeline.composite import draws, ranks, scoring, sensitivity, uncertainty
 from pipeline.composite.draws import ARITHMETIC, DECLARED, LEVELS, MIN_MAX, NOTHING, OPEN, Factors, Names
 from pipeline.composite.uncertainty import Problem
@@ -199,6 +199,36 @@ def test_figures_that_give_other_ranks_than_the_edition_are_refused_with_the_fir
         swapped = np.where(np.arange(len(rows)) == 0, 0, nominal)
         with pytest.raises(PipelineError, match=r"1 ranks .*none from the figures"):
             drivers.require_published(drivers.Ranked(problem, swapped), edition, "city_30k")
+
+
+def test_the_answer_names_the_place_its_published_rank_and_every_choice_the_strongest_first() -> None:
+    declared = catalog.load()
+    scores = np.full((12, 3), 50.0)
+    scores[:, 1] = np.linspace(90, 10, 12)
+    found = ranked(flat(scores), Names(tuple(declared.areas), tuple(i.id for i in declared.sorted_indicators)))
+    document = drivers.document(declared, found, 2021, "city_30k", BASE, [("01001005", "Ort")])
+    shift, place = document["outputs"]
+    assert (document["ranked"], document["draws"]) == (12, BASE * (len(OPEN) + 2))
+    assert (shift["output"], shift["rank"]) == ("rank_shift", None)
+    assert (place["ags"], place["name"], place["rank"]) == ("01001005", "Ort", 6)
+    assert (place["driver"], place["is_clear"], place["factors"][0]["factor"]) == ("left_out", True, "left_out")
+    assert sorted(row["factor"] for row in place["factors"]) == sorted(OPEN)
+    lines = report.sensitivity_lines(document)
+    (title,) = (line for line in lines if line.startswith("Ort (01001005), published rank 6; over the draws 6.0 ("))
+    assert title.endswith(": driven by left_out")
+    assert lines[lines.index(title) + 2].startswith("left_out")
+
+
+def test_a_rank_that_no_choice_moves_has_no_driver_and_no_shares() -> None:
+    declared = catalog.load()
+    names = Names(tuple(declared.areas), tuple(i.id for i in declared.sorted_indicators))
+    scores = np.linspace(90, 10, 12)[:, None].repeat(3, axis=1)
+    document = drivers.document(declared, ranked(flat(scores), names), 2021, "city_30k", 2, [])
+    (shift,) = document["outputs"]
+    assert (shift["driver"], shift["is_clear"], shift["factors"][0]["total"]) == (None, False, None)
+    lines = report.sensitivity_lines(document)
+    assert "mean rank shift; over the draws 0.0 (0.0 to 0.0): no choice moves it" in lines
+    assert any("not defined" in line for line in lines)
 
 
 @pytest.mark.parametrize(
