@@ -426,6 +426,35 @@ def whatif(
 
 
 @app.command()
+def sensitivity(
+    year: Annotated[int, typer.Option("--year", help="Edition year.")],
+    league: Annotated[str, typer.Option("--league", help="A rank is always a rank in a league.")] = "city_30k",
+    place: Annotated[list[str] | None, typer.Option("--place", help="AGS or name of a place to ask for; repeats.")]
+    = None,
+    base: Annotated[int, typer.Option("--base", help="Base sample, a power of 2; ten draws for each of it.")] = 512,
+    figures: Figures = None, out: Out = None, json_: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Which choice of the method moves the ranks: Sobol indices of the mean rank shift and of places' ranks.
+
+    A published edition does not hold what counts and gaps leave open: the draws are made from the figures that it was
+    built from, and its own ranks are checked against theirs.
+    """
+    from pipeline import catalog, drivers, published, report
+    from pipeline.figures import BUNDLED
+
+    declared = catalog.load()
+    drivers.require_base(base)
+    with published.connect(published.folder(out or home() / "editions", year), *drivers.FILES) as edition:
+        published.require_league(edition, league)
+        keys = published.require_places(edition, league, place or [], declared)
+        ranked = drivers.read(declared, figures or BUNDLED, year, league)
+        drivers.require_published(ranked, edition, league)
+        places = drivers.named(edition, keys)
+    document = drivers.document(declared, ranked, year, league, base, places)
+    _show(document, json_, quiet, lambda: report.sensitivity_lines(document))
+
+
+@app.command()
 def compare(
     ranks: Annotated[Path, typer.Argument(help="CSV with a header: ags or name, and rank.")],
     year: Annotated[int, typer.Option("--year", help="Edition year.")],

@@ -78,7 +78,7 @@ def simulate(
     made = draws.make(factors(asked), asked.seed, np.arange(1, asked.draws + 1), names(catalog))
     tables: dict[str, list[pd.DataFrame]] = {"draw__ranks": [], "draw__areas": []}
     if asked.draws:
-        for field in _fields(catalog, scored):
+        for field in fields(catalog, scored):
             _simulate_set(catalog, year, field, made.by_scenario(), work, tables, threads)
     for table, frames in tables.items():
         _write(work, table, year, pd.concat(frames, ignore_index=True) if frames else None)
@@ -113,7 +113,7 @@ def _scored(catalog: Catalog, work: Path, year: int) -> Scored:
 
 
 @dataclass(frozen=True)
-class _Field:
+class Field:
     """One set of one year, ready to be drawn: units: (places,) positions of the available places in the year; ranked:
     league to (places,) who is ranked in it; passes: leagues that are ranked in one pass, with their grouping."""
 
@@ -124,7 +124,7 @@ class _Field:
     passes: list[tuple[list[str], Grouping]]
 
 
-def _fields(catalog: Catalog, scored: Scored) -> Iterator[_Field]:
+def fields(catalog: Catalog, scored: Scored) -> Iterator[Field]:
     """The sets in which anyone can be ranked."""
     steps = stages(scored.year.matrix, scored.indicators, scored.method, with_noise=True)
     for name, result in scored.scores.sets.items():
@@ -139,13 +139,13 @@ def _fields(catalog: Catalog, scored: Scored) -> Iterator[_Field]:
             passes = [(some, grouping([ranked[league] for league in some], len(units))) for some in _passes(ranked)]
             asked = scored.asked[name]
             problem = uncertainty.problem(steps, scored.indicators, scored.method, asked, result, scored.year.ags)
-            yield _Field(result, problem, units, ranked, passes)
+            yield Field(result, problem, units, ranked, passes)
 
 
 def _simulate_set(
     catalog: Catalog,
     year: int,
-    field: _Field,
+    field: Field,
     made: Draws,
     work: Path,
     tables: dict[str, list[pd.DataFrame]],
@@ -177,7 +177,7 @@ def redraw(
     asked = settings(catalog, year, None, seed)
     made = draws.make(factors(asked), asked.seed, np.array(numbers), names(catalog))
     result = {}
-    for field in _fields(catalog, _scored(catalog, work, year)):
+    for field in fields(catalog, _scored(catalog, work, year)):
         for area, found in uncertainty.simulate(field.problem, made, [group for _, group in field.passes]):
             if area != uncertainty.TOTAL:
                 continue

@@ -164,6 +164,36 @@ def compare_lines(document: dict[str, Any]) -> list[str]:
     ]
 
 
+def sensitivity_lines(document: dict[str, Any]) -> list[str]:
+    """Sensitivity indices for the screen."""
+
+    def share(row: dict[str, Any], index: str) -> str:
+        if row[index] is None:
+            return "not defined"
+        return f"{row[index]:z.2f} ({row[f'{index}_p05']:z.2f} to {row[f'{index}_p95']:z.2f})"
+
+    def driven_by(output: dict[str, Any]) -> str:
+        if output["driver"] is None:
+            return "no choice moves it"
+        return f"driven by {output['driver']}" if output["is_clear"] else f"{output['driver']} first, but not clearly"
+
+    lines = [
+        f"{document['league']} {document['edition_year']}, {document['ranked']} places, {document['draws']} draws "
+        f"(base {document['base']}, seed {document['seed']}): shares of the variance over all choices, 90 % intervals",
+    ]
+    for output in document["outputs"]:
+        of = (
+            "mean rank shift"
+            if output["rank"] is None
+            else f"{output['name']} ({output['ags']}), published rank {output['rank']}"
+        )
+        span = f"{output['p50']:.1f} ({output['p05']:.1f} to {output['p95']:.1f})"
+        rows = [[row["factor"], share(row, "first"), share(row, "total")] for row in output["factors"]]
+        lines += ["", f"{of}; over the draws {span}: {driven_by(output)}"]
+        lines += _aligned(rows, ["choice", "alone", "with interactions"], "lll")
+    return lines
+
+
 def diff_lines(document: dict[str, Any]) -> list[str]:
     """A difference between editions for the screen."""
     if document["is_equal"]:

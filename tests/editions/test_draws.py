@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from pipeline import build, catalog, intervals, publish
+from pipeline import build, catalog, drivers, intervals, publish, published
 from pipeline.composite import draws
 from pipeline.errors import UsageError
 from pipeline.figures import BUNDLED
@@ -54,6 +54,25 @@ def test_draw_0_is_the_published_ranking(work: Path, editions: Path) -> None:
         off = nominal[league].loc[published["ags"], 0].to_numpy().astype(int) - published["rank"].to_numpy()
         assert np.abs(off).mean() < 0.0005 * len(off) + 0.01, league
         assert np.abs(off).max() <= 0.01 * len(off), league
+
+
+def test_the_draws_of_the_sensitivity_are_those_of_the_published_intervals(editions: Path) -> None:
+    """The same nominal ranks exactly, and the same spread of every place's rank but for the sample."""
+    city = drivers.read(CATALOG, BUNDLED, 2021, "city_30k")
+    with published.connect(published.folder(editions, 2021), *drivers.FILES) as edition:
+        drivers.require_published(city, edition, "city_30k")
+        rows = edition.execute(
+            "select ags::integer, rank_p05, rank_p95 from rankings where league = 'city_30k' and rank is not null"
+        ).fetchall()
+    asked = intervals.settings(CATALOG, 2021)
+    units = [city.unit(ags) for ags, _, _ in rows]
+    names = intervals.names(CATALOG)
+    _, sample = drivers.indices(city, intervals.factors(asked), names, asked.seed, 512, units)
+    off = np.quantile(sample[:, 1:], [0.05, 0.95], axis=0) - np.array(rows)[:, 1:].T
+    assert np.abs(off).mean() < 3
+    assert np.abs(off.mean()) < 1
+    nominal = drivers.outputs(city, draws.nominal(names), units)[0]
+    assert nominal[0] < 0.05  # near ties, in float32
 
 
 def test_what_does_not_change_changes_in_no_draw(work: Path) -> None:

@@ -31,6 +31,8 @@ CHOICES = {
     "treatment": (DECLARED, UNTRANSFORMED),
     "aggregation": (ARITHMETIC, GEOMETRIC, COPELAND),
 }
+OPEN = ("area_weight", "indicator_weight", *CHOICES, "left_out", "sampling", "imputation")  # what a draw settles
+TRIGGERS = 1 << 30  # different noises that a coordinate of `at` can call up
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class Names:
 @dataclass(frozen=True)
 class Draws:
     """Some draws. numbers: (draws,); area_weight, indicator_weight: (draws, areas or indicators) factors on the nominal
-    weights; normalisation, treatment, aggregation: a word per draw; left_out: (draws,) area number or -1."""
+    weights; normalisation, treatment, aggregation: a word per draw; left_out: (draws,) area number or -1; sampling,
+    imputation: (draws,) by which numbers uncertain cells are drawn, 0 for their nominal values."""
 
     seed: int
     factors: Factors
@@ -84,6 +87,8 @@ class Draws:
     treatment: tuple[str, ...]
     aggregation: tuple[str, ...]
     left_out: Ints
+    sampling: Ints
+    imputation: Ints
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -111,6 +116,8 @@ class Draws:
             tuple(self.treatment[r] for r in rows),
             tuple(self.aggregation[r] for r in rows),
             self.left_out[rows],
+            self.sampling[rows],
+            self.imputation[rows],
         )
 
 
@@ -120,29 +127,67 @@ def make(factors: Factors, seed: int, numbers: Ints, names: Names) -> Draws:
     if seed < 0 or (numbers < 0).any():
         raise PipelineError(f"draws: seed {seed} and numbers from {numbers.min(initial=0)}: neither may be negative")
     group = np.maximum(numbers - 1, 0) // TOGETHER
-    is_drawn = (numbers > 0)[:, None]
-
-    def weights(factor: str, ids: Sequence[str]) -> Floats:
-        noise = 1.0 + factors.weight_noise * (2.0 * _uniform(seed, factor, ids, numbers) - 1.0)
-        return np.where(is_drawn, np.round(noise, DECIMALS), 1.0)
 
     def choices(options: tuple[str, ...], default: str, turn: Ints) -> tuple[str, ...]:
         return tuple(options[t % len(options)] if n else default for n, t in zip(numbers, turn, strict=True))
 
-    is_left_out = is_drawn[:, 0] & (_uniform(seed, "leave_out", [""], numbers)[:, 0] < factors.leave_out)
+    is_left_out = (numbers > 0) & (_uniform(seed, "leave_out", [""], numbers)[:, 0] < factors.leave_out)
     left_out = np.where(is_left_out, np.argmin(_uniform(seed, "left_out", names.areas, numbers), axis=1), -1)
     return Draws(
         seed=seed,
         factors=factors,
         names=names,
         numbers=numbers,
-        area_weight=weights("area_weight", names.areas),
-        indicator_weight=weights("indicator_weight", names.indicators),
+        area_weight=_weights(factors, seed, "area_weight", names.areas, numbers),
+        indicator_weight=_weights(factors, seed, "indicator_weight", names.indicators, numbers),
         normalisation=choices(factors.normalisation, MIN_MAX, group),
         treatment=choices(factors.treatment, DECLARED, group // len(factors.normalisation)),
         aggregation=choices(factors.aggregation, ARITHMETIC, numbers),
         left_out=left_out,
+        sampling=numbers,
+        imputation=numbers,
     )
+
+
+def at(factors: Factors, seed: int, cube: Floats, names: Names) -> Draws:
+    """A draw, numbered from 1, for each point of the unit cube (draws, OPEN); uniform points are distributed as `make`.
+
+    A coordinate picks one of a factor's choices. Where a factor is a noise of many numbers it picks the noise by its
+    number (a trigger; Saltelli et al. 2008, Global Sensitivity Analysis), the same whatever else the point says.
+    """
+    if cube.ndim != 2 or cube.shape[1] != len(OPEN) or not ((cube >= 0) & (cube < 1)).all():
+        raise PipelineError(f"draws: points of [0, 1) with {len(OPEN)} coordinates are expected, found {cube.shape}")
+    coordinate = dict(zip(OPEN, cube.T, strict=True))
+    trigger = {name: 1 + (column * TRIGGERS).astype(np.int64) for name, column in coordinate.items()}
+
+    def choices(name: str) -> tuple[str, ...]:
+        options: tuple[str, ...] = getattr(factors, name)
+        return tuple(options[int(u * len(options))] for u in coordinate[name])
+
+    left_out = np.full(len(cube), -1)
+    is_left_out = coordinate["left_out"] < factors.leave_out
+    share = coordinate["left_out"][is_left_out] / factors.leave_out if is_left_out.any() else np.empty(0)
+    left_out[is_left_out] = (share * len(names.areas)).astype(np.int64)
+    return Draws(
+        seed=seed,
+        factors=factors,
+        names=names,
+        numbers=np.arange(1, len(cube) + 1),
+        area_weight=_weights(factors, seed, "area_weight", names.areas, trigger["area_weight"]),
+        indicator_weight=_weights(factors, seed, "indicator_weight", names.indicators, trigger["indicator_weight"]),
+        normalisation=choices("normalisation"),
+        treatment=choices("treatment"),
+        aggregation=choices("aggregation"),
+        left_out=left_out,
+        sampling=trigger["sampling"],
+        imputation=trigger["imputation"],
+    )
+
+
+def _weights(factors: Factors, seed: int, factor: str, ids: Sequence[str], numbers: Ints) -> Floats:
+    """(draws, ids): factors on the nominal weights, 1 in draw 0."""
+    noise = 1.0 + factors.weight_noise * (2.0 * _uniform(seed, factor, ids, numbers) - 1.0)
+    return np.where((numbers > 0)[:, None], np.round(noise, DECIMALS), 1.0)
 
 
 def nominal(names: Names) -> Draws:

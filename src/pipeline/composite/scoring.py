@@ -245,7 +245,8 @@ def _drawn_scale(
         k = part.indicator
         if not choice.is_scored[k] or not getattr(draw.factors, part.factor):
             continue
-        level = draws.levels(draw.seed, part.factor, draw.names.indicators[k], ags[part.units], draw.numbers)[0]
+        numbers = getattr(draw, part.factor)
+        level = draws.levels(draw.seed, part.factor, draw.names.indicators[k], ags[part.units], numbers)[0]
         base[part.units, k] = scale(k, part.values[part.row, level])
     return np.round(base, DECIMALS)
 

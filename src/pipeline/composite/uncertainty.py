@@ -154,9 +154,7 @@ def simulate(
                 held: Floats32 | None = held,
             ) -> None:
                 rows, treatment, normalisation, how = run
-                scores = _area_scores(
-                    problem, made, areas[treatment, normalisation], inside[rows, columns], mask, made.numbers[rows]
-                )
+                scores = _area_scores(problem, made, areas[treatment, normalisation], inside[rows, columns], mask, rows)
                 for group, ranked in zip(passes, found, strict=True):
                     ranks.competition_rows(scores, group, ranked[rows])
                 if how == draws.COPELAND and held is not None:
@@ -248,13 +246,14 @@ def _area(problem: Problem, made: Draws, columns: Ints, scenario: tuple[str, str
 
 
 def _area_scores(
-    problem: Problem, made: Draws, area: _Area, weight: Floats32, mask: Floats32 | None, numbers: Ints
+    problem: Problem, made: Draws, area: _Area, weight: Floats32, mask: Floats32 | None, rows: slice
 ) -> Floats32:
     """(draws, units): weighted means in points, re-weighted where a value is missing."""
     scores = _product(weight, area.points)
     for cells in area.drawn:
         part = cells.noise
         name = made.names.indicators[problem.indicators[part.indicator]]
+        numbers = getattr(made, part.factor)[rows]
         level = draws.levels(made.seed, part.factor, name, problem.ags[part.units], numbers)
         values = cells.table.ravel()[cells.start + level] * weight[:, cells.column, None]
         if cells.is_everyone:
