@@ -23,9 +23,7 @@ from __future__ import annotations
 import csv
 import datetime
 import math
-import os
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,7 +39,6 @@ from python_calamine import CalamineWorkbook
 
 from pipeline import build, catalog, figures, warehouse
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 EARLIER = (2018, 2019, 2020)
 TALLY = re.compile(r"(?P<text>.*) \(x(?P<count>\d+)\)")
 PER = {  # value = factor * numerator / denominator
@@ -104,17 +101,6 @@ def claims(row: dict[str, str]) -> Iterator[Claim]:
     sheets = row["sheet"].split(" || ") if row["sheet"] else [""] * len(files)
     for file, sheet, cells, raw in zip(files, sheets, row["cell"].split(" || "), row["raw"].split(" || "), strict=True):
         yield Claim(file, sheet, split(cells), split(raw))
-
-
-def upstream() -> Path:
-    """The publishers' files: STADTRANG_SHARED, else the folder `shared` beside the checkout."""
-    shared = Path(os.environ.get("STADTRANG_SHARED", CHECKOUT.parent / "shared"))
-    folder = shared / "upstream"
-    if not folder.is_dir():
-        reason = "the publishers' files are not here"
-        warnings.warn(f"{reason}: {folder}; the golden table is not checked against them", stacklevel=2)
-        pytest.skip(reason)
-    return folder
 
 
 def text_of(value: Any) -> str:
@@ -191,35 +177,33 @@ FILES = sorted({claim.file for row in golden() for claim in claims(row) if claim
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_the_publishers_cells_hold_what_the_golden_table_says(file: str) -> None:
-    folder = upstream()
+def test_the_publishers_cells_hold_what_the_golden_table_says(file: str, upstream: Path) -> None:
     wrong = []
     for row in golden():
         for claim in claims(row):
             if claim.file != file or not claim.cells:
                 continue
-            texts = found(folder, claim)
+            texts = found(upstream, claim)
             same = Counter(texts) == counted(claim) if claim.is_tally else texts == list(claim.raw)
             if not same:
                 wrong.append(f"{name_of(row)}: {claim.cells} should hold {claim.raw}, holds {texts}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_what_the_golden_table_calls_absent_is_not_in_the_list() -> None:
-    folder = upstream()
+def test_what_the_golden_table_calls_absent_is_not_in_the_list(upstream: Path) -> None:
     named = []
     for row in golden():
         for claim in claims(row):
             if claim.cells or claim.file.endswith(".parquet"):
                 continue
             sought = row["ags"] if claim.file.startswith("../facts/") else row["name"]
-            if sought.lower() in list_of_names(folder / claim.file, claim.sheet).lower():
+            if sought.lower() in list_of_names(upstream / claim.file, claim.sheet).lower():
                 named.append(f"{name_of(row)}: {claim.file} names {sought}")
     assert not named, "\n".join(named)
 
 
-def test_stops_nearby_have_no_year_that_reaches_2021() -> None:
-    path = upstream() / "bbsr-inkar/2021/verkehr_und_erreichbarkeit.parquet"
+def test_stops_nearby_have_no_year_that_reaches_2021(upstream: Path) -> None:
+    path = upstream / "bbsr-inkar/2021/verkehr_und_erreichbarkeit.parquet"
     years = duckdb.sql(f"select distinct zeitbezug from read_parquet('{path}') where x346 is not null").fetchall()
     assert years == [("2018",)]
     missing = [row for row in golden() if row["indicator_id"] == "public_transport_stop" and not row["value"]]
@@ -227,9 +211,9 @@ def test_stops_nearby_have_no_year_that_reaches_2021() -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in golden() if row["indicator_id"] == "charging_points"], ids=name_of)
-def test_no_device_of_the_charging_register_is_left_out(row: dict[str, str]) -> None:
+def test_no_device_of_the_charging_register_is_left_out(row: dict[str, str], upstream: Path) -> None:
     register = next(claims(row))
-    rows = grid(upstream() / register.file, register.sheet)
+    rows = grid(upstream / register.file, register.sheet)
     last_day = datetime.datetime(int(row["edition_year"]), 12, 31)
     # Ort in F, Kreis in H, Inbetriebnahmedatum in K; the city state's devices stand under other place names as well
     devices = [
