@@ -27,8 +27,11 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY)  ## time and peak memory of each stage
+bench: $(READY)  ## time and memory of the stages, readers, draws and indices, each beside its bound
 	$(BIN)/python bench/stages.py
+	$(BIN)/python bench/readers.py
+	$(BIN)/python bench/uncertainty.py
+	$(BIN)/python bench/sensitivity.py
 
 UPSTREAM ?= ../shared/upstream
 
