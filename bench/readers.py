@@ -103,21 +103,23 @@ GENERAL: dict[str, General] = {
 
 @dataclass
 class Tally:
-    """Stored bytes, rows read, seconds of the project's reader and, where there is one, of the general reader."""
+    """Stored bytes, rows read, seconds of the project's readers; of those that have a general reader beside them
+    (`compared`) and of that reader (`beside`)."""
 
     parts: int = 0
     rows: int = 0
     bytes: int = 0
     ours: float = 0.0
+    compared: float = 0.0
     beside: float = 0.0
 
     def add(self, other: Tally) -> None:
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
 
-    def line(self, has_general: bool) -> str:
+    def line(self) -> str:
         megabytes = self.bytes / 1e6
-        beside = f"{self.beside:8.2f} {self.ours / self.beside:6.1f}" if has_general else f"{'-':>8} {'-':>6}"
+        beside = f"{self.beside:8.2f} {self.compared / self.beside:6.1f}" if self.beside else f"{'-':>8} {'-':>6}"
         return f"{self.parts:5} {self.rows:9,} {megabytes:7.1f} {self.ours:8.2f} {beside} {megabytes / self.ours:7.1f}"
 
 
@@ -169,18 +171,24 @@ def measure_part(source: Source, edition: str, part: Part, path: Path) -> tuple[
         return open_packed(path, names, general, layout, part) if is_packed else general(path, layout, part)
 
     content = b"" if layout.reader == "stream" else path.read_bytes()
-    tally = Tally(1, 0, path.stat().st_size, float("inf"), float("inf") if general else 0.0)
+    times: list[float] = []
+    times_beside: list[float] = []
+    rows = 0
     for _ in range(2):
-        seconds, rows = timed(ours)
-        tally.rows, tally.ours = rows or 0, min(tally.ours, seconds)
+        seconds, read = timed(ours)
+        times.append(seconds)
+        rows = read or 0
         if general is None:
             continue
         seconds, opened = timed(beside)
-        tally.beside = min(tally.beside, seconds)
-        if opened is not None and opened < tally.rows:
+        times_beside.append(seconds)
+        if opened is not None and opened < rows:
             where = f"{source.id}, edition {edition}, {part.file}"
             sys.exit(f"{where}: {general.__name__} is expected to open at least the {rows} rows read, found {opened}")
-    return general.__name__.removeprefix("by_") if general else "-", tally
+    size = path.stat().st_size
+    if general is None:
+        return "-", Tally(1, rows, size, min(times))
+    return general.__name__.removeprefix("by_"), Tally(1, rows, size, min(times), min(times), min(times_beside))
 
 
 def forget(root: Path) -> bool:
@@ -210,13 +218,15 @@ def main() -> None:
     print(f"{'source':28} {'reader':11} {'beside it':9} {head}")
     both = Tally()
     for (name, reader, general), tally in sorted(tallies.items()):
-        print(f"{name:28} {reader:11} {general:9} {tally.line(general != '-')}")
+        print(f"{name:28} {reader:11} {general:9} {tally.line()}")
         both.add(tally)
-    print(f"{'all readers':28} {'':11} {'':9} {both.line(bool(both.beside))}\npeak of this process: {peak:.0f} MB")
+    print(f"{'all readers':28} {'':11} {'':9} {both.line()}\npeak of this process: {peak:.0f} MB")
     cold = "cold" if forget(root) else "with the files in memory"
     with tempfile.TemporaryDirectory() as folder:
         seconds, peak = measure(read_and_type, root, Path(folder) / "figures")
-    print(f"figures.make, {cold}: {seconds:.1f} s of at most {LIMIT}, peak {peak:.0f} MB")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = used.ru_utime + used.ru_stime  # what a shared machine does not blur
+    print(f"figures.make, {cold}: {seconds:.1f} s of at most {LIMIT}, {cpu:.1f} s of CPU, peak {peak:.0f} MB")
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
 
 
