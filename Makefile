@@ -27,9 +27,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY)  ## time and peak memory of each stage, then of the draws beside a NumPy bound
+bench: $(READY)  ## time and memory of stages, readers and indices beside their bounds; bench/uncertainty.py takes longer
 	$(BIN)/python bench/stages.py
-	$(BIN)/python bench/uncertainty.py
+	$(BIN)/python bench/readers.py
+	$(BIN)/python bench/sensitivity.py
 
 UPSTREAM ?= ../shared/upstream
 

@@ -86,7 +86,7 @@ def outputs(ranked: Ranked, made: Draws, units: Sequence[int]) -> Floats:
     """(draws, 1 + places): the mean absolute rank shift, then the ranks of some units, in the order of the draws."""
     league = grouping([ranked.nominal > 0], len(ranked.nominal))
     result = np.empty((len(made), 1 + len(units)))
-    order = np.lexsort((np.arange(len(made)), *np.array(made.scenarios).T))
+    order = np.array(sorted(range(len(made)), key=made.scenarios.__getitem__))
     for first in range(0, len(made), RUNS):
         rows = order[first : first + RUNS]
         for area, (ranks,) in uncertainty.simulate(ranked.problem, made.pick(rows), [league]):
