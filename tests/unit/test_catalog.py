@@ -162,6 +162,8 @@ def test_a_source_file_that_is_not_called_like_its_id_is_refused(copy: Path) -> 
         ("aliases", "source: oparl_endpoints", "source: hearsay", ("munster", "'source'", "hearsay")),
         ("corrections", "source: bbsr_inkar_2024", "source: hearsay", ("inkar_abitur_zero", "'source'", "hearsay")),
         ("corrections", "model: core__broadband", "model: core__x", ("broadband_fall", "'model'", "core__x")),
+        ("corrections", "table: typed__kba_fz1__cars", "table: typed__x", ("kba_trier", "'table'", "typed__x")),
+        ("indicators", "label_en: Share of income tax", 'label_en: "=1+1"', ("income_tax", "'label_en'", "formula")),
         ("bounds", "- method: default", "- method: guess", ("guess", "'method'", "unknown method")),
         ("bounds", "    doctors:", "    happiness:", ("default", "'indicators'", "unknown indicator: happiness")),
         ("bounds", "doctors: [0.0, ", "doctors: [99.0, ", ("default", "'indicators.doctors'", "99.0")),
@@ -290,3 +292,13 @@ def test_an_indicator_of_a_later_year_waits_for_its_edition(copy: Path) -> None:
     first = "- id: battery_electric_cars\n"
     replace(copy / "frame/indicators.yml", first, first + "  first_year: 2022\n")
     assert "battery_electric_cars" not in {i.id for i in load(copy).sorted_indicators}
+
+
+def test_a_series_that_breaks_without_a_reason_or_without_a_rule_for_the_rest_is_refused(copy: Path) -> None:
+    replace(copy / "sources/rki_gisd.yml", "coverage: 0.02}", "coverage: 0.02, breaks: [2020-12-31]}")
+    refused(copy, "rki_gisd.yml", "'why' must say why")
+
+
+def test_steadiness_of_some_columns_needs_an_entry_for_the_others(copy: Path) -> None:
+    replace(copy / "sources/rki_gisd.yml", '"*": &steady', "every: &steady")
+    refused(copy, "rki_gisd.yml", "'*'")

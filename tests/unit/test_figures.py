@@ -337,3 +337,11 @@ def test_a_number_too_large_for_its_column_is_refused_with_its_source(tmp_path: 
     )  # fmt: skip
     with pytest.raises(ReadError, match="kba_fz1: typed__kba_fz1__cars: values that fit their columns are expected"):
         figures.make(other, archive_of(tmp_path, {KBA: FILES[KBA]}), tmp_path / "figures")
+
+
+def test_names_with_the_signs_of_sql_stay_names(tmp_path: Path) -> None:
+    name = "Soest'; drop table rejected; --\" $1 {x} %s"
+    root = archive_of(tmp_path, {GV: samples.gv_isys(cells={"H47": name})})
+    figures.make(CATALOG, root, tmp_path / "figures")
+    units = table(tmp_path / "figures", "typed__destatis_gv__units")
+    assert units.loc[units["row_number"] == 47, "name"].to_list() == [name]
