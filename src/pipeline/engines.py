@@ -81,7 +81,7 @@ def _parts(tree: Any) -> list[Any]:
 
 
 def _in_spark(node: exp.Expression) -> exp.Expression:
-    """What sqlglot passes on as it is: macros, rows as sort keys, slices, accents, references, quotients, hints."""
+    """What sqlglot passes on as it is: macros, rows, slices, accents, regular expressions, quotients, hints."""
     if isinstance(node, exp.Anonymous) and node.name in macros():
         return _body(node).transform(_in_spark)
     if isinstance(node, exp.Anonymous) and node.name == "row":
@@ -94,6 +94,9 @@ def _in_spark(node: exp.Expression) -> exp.Expression:
         return exp.Anonymous(this="translate", expressions=[node.expressions[0].transform(_in_spark), *letters])
     if isinstance(node, exp.RegexpReplace) and isinstance(written := node.args["replacement"], exp.Literal):
         node.set("replacement", exp.Literal.string(re.sub(r"\\(\d)", r"$\1", written.name)))
+    if isinstance(node, exp.RegexpFullMatch):
+        whole = exp.func("concat", exp.Literal.string("^(?:"), node.expression, exp.Literal.string(")$"))
+        return exp.RegexpLike(this=node.this.transform(_in_spark), expression=whole)
     if isinstance(node, exp.Div):
         node.set("this", exp.cast(node.this, "double"))  # a quotient of decimals has few digits there
     if isinstance(node, exp.CTE):

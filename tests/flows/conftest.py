@@ -18,9 +18,11 @@ from typing import Any, TypeVar
 
 import pytest
 import requests
-from box import Box, opened
+from box import Box, addresses_of, opened, publish_real_files, with_real_files
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
+
+from pipeline import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFECT = str(Path(sys.executable).with_name("prefect"))
@@ -178,6 +180,14 @@ def server(publishers: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """On SQLite. Started once; deployments of prefect.yaml, a process pool and a worker are there."""
     with deployed(Server(tmp_path_factory.mktemp("home"), publishers)) as here:
         yield here
+
+
+@pytest.fixture(scope="session")
+def addresses(publishers: Box, upstream: Path) -> dict[str, list[str]]:
+    """Source to the addresses under which the box has its real files."""
+    sources = with_real_files(catalog.load().sources.values(), upstream)
+    publish_real_files(publishers, sources, upstream)
+    return {source.id: [address for address, _ in addresses_of(source)] for source in sources}
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from box import Reply, addresses_of, place_of, publish_real_files, with_real_files
+from box import Reply, place_of
 from test_refresh import FEW, steps
 
 from pipeline import archive, catalog
@@ -30,12 +30,9 @@ def refresh(server: Any, folder: Path, sources: list[str], mirror: str, code: in
     )  # fmt: skip
 
 
-@pytest.fixture
-def addresses(server: Any, upstream: Path) -> Iterator[dict[str, list[str]]]:
-    """Source to the addresses under which the box has its real files."""
-    sources = with_real_files(CATALOG.sources.values(), upstream)
-    publish_real_files(server.box, sources, upstream)
-    yield {source.id: [address for address, _ in addresses_of(source)] for source in sources}
+@pytest.fixture(autouse=True)
+def _as_before(server: Any) -> Iterator[None]:
+    yield
     server.box.queued.clear()
 
 
@@ -57,8 +54,9 @@ def test_offline_an_essential_source_fails_the_run_and_every_source_is_in_the_re
     server: Any, addresses: dict[str, list[str]], tmp_path: Path
 ) -> None:
     refresh(server, tmp_path, sorted(addresses), NOBODY, code=1)
-    assert {name.split()[-1] for name in steps(tmp_path)} == set(addresses)
-    assert {state for state, _ in steps(tmp_path).values()} <= {"failed", "completed"}
+    assert {name: state for name, (state, _) in steps(tmp_path).items()} == {
+        f"fetch {name}": "failed" for name in addresses
+    }
 
 
 def late(seconds: float, content: bytes) -> Callable[[str, bytes], bytes]:
@@ -89,21 +87,19 @@ def test_slow_publishers_only_cost_time(
 def test_a_third_that_fails_stops_no_other_and_the_run_only_if_essential(
     server: Any, addresses: dict[str, list[str]], tmp_path: Path, seed: int
 ) -> None:
-    asked = sorted(addresses)
-    broken = random.Random(seed).sample(asked, len(asked) // 3)
-    for name in broken:
-        for address in addresses[name]:
-            server.box.play(address, *[Reply(503, body=b"<html>no scripts</html>")] * 200)
-    is_stopped = any(CATALOG.sources[name].essential for name in broken)
-    refresh(server, tmp_path, asked, server.box.address, code=1 if is_stopped else 0, bound=2 * BOUND)
-    found = {name.removeprefix("fetch "): state for name, (state, _) in steps(tmp_path).items()}
-    alone = {name for name in broken if not shares(addresses, name, broken)}
-    assert {found[name] for name in alone} == {"failed"}
-    assert all(
-        found[name] == "completed" for name in asked if name not in broken and not shares(addresses, name, broken)
-    )
+    broken = random.Random(seed).sample(sorted(addresses), len(addresses) // 3)
+    gone = {address for name in broken for address in addresses[name]}
+    for address in gone:
+        server.box.play(address, *[Reply(503, body=b"<html>no scripts</html>")] * 200)
+    whole = {name for name in addresses if not gone & set(addresses[name])}
+    failing = {name for name in addresses if set(addresses[name]) <= gone}
+    refresh(server, tmp_path, sorted(whole | failing), server.box.address, code=expected(failing), bound=2 * BOUND)
+    found = {name.removeprefix("fetch "): (state, note) for name, (state, note) in steps(tmp_path).items()}
+    assert {name for name, (state, _) in found.items() if state == "failed"} >= failing
+    alike = {name for name in whole if found[name][0] == "failed" and "503" in found[name][1]}
+    assert alike == set(), "a source whose publisher answers does not fail with the others"
 
 
-def shares(addresses: dict[str, list[str]], name: str, others: list[str]) -> bool:
-    """Whether another of these sources has an address of this one."""
-    return any(set(addresses[name]) & set(addresses[other]) for other in others if other != name)
+def expected(failing: set[str]) -> int:
+    """The exit code of a run in which these sources cannot be had."""
+    return 1 if any(CATALOG.sources[name].essential for name in failing) else 0

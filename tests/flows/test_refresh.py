@@ -7,12 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-from box import Reply, addresses_of, publish_real_files, with_real_files
+from box import Reply
 
-from pipeline import archive, catalog
+from pipeline import archive
 
-CATALOG = catalog.load()
 FEW = ["kba_fz1", "mobilitydata_gbfs", "oparl_endpoints"]
 
 
@@ -28,14 +26,6 @@ def steps(out: Path) -> dict[str, tuple[str, str]]:
     newest = max((out / "reports").glob("*.json"))
     (section,) = (s for s in json.loads(newest.read_text("utf-8")) if s["title"] == "Steps")
     return {row[0]: (row[1], row[3]) for row in section["rows"]}
-
-
-@pytest.fixture(scope="module")
-def addresses(server: Any, upstream: Path) -> dict[str, list[str]]:
-    """Source to the addresses under which the box has its real files."""
-    sources = with_real_files(CATALOG.sources.values(), upstream)
-    publish_real_files(server.box, sources, upstream)
-    return {source.id: [address for address, _ in addresses_of(source)] for source in sources}
 
 
 def test_a_run_fetches_the_next_one_fetches_nothing_and_a_failing_source_stops_no_other(
