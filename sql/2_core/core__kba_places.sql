@@ -35,6 +35,7 @@ candidates as (
     list_year, ags, case district_key when '07235' then '07211' else district_key end as district_key,
     name_words(form.name) as words, name_pattern(form.name) as pattern, form.step, form.rank
   from core__municipalities
+  semi join (select distinct list_year from dated) as counted_years using (list_year)
   cross join unnest([
     {'step': 1, 'rank': 1, 'name': name},
     {'step': 2, 'rank': 2, 'name': regexp_replace(name, ',.*$', '')},
