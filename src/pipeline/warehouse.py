@@ -10,6 +10,7 @@ import graphlib
 import os
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -53,11 +54,12 @@ def connect(threads: int = 1, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDB
     return connection
 
 
-def references(sql: str) -> set[str]:
-    """Tables that a model reads, without its own CTEs."""
+@cache
+def references(sql: str) -> frozenset[str]:
+    """Tables that a model reads, without its own CTEs. Kept, since the same models are asked for again and again."""
     tree = sqlglot.parse_one(sql, dialect="duckdb")
     ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
-    return {table.name for table in tree.find_all(exp.Table) if table.name} - ctes
+    return frozenset({table.name for table in tree.find_all(exp.Table) if table.name} - ctes)
 
 
 def graph(sql: Mapping[str, str]) -> dict[str, set[str]]:
@@ -65,7 +67,7 @@ def graph(sql: Mapping[str, str]) -> dict[str, set[str]]:
     links = {}
     for name, text in sql.items():
         try:
-            links[name] = references(text) & sql.keys()
+            links[name] = set(references(text) & sql.keys())
         except sqlglot.errors.SqlglotError as error:
             raise PipelineError(f"sql: model {name} is no SQL: {str(error).splitlines()[0]}") from error
     return links
