@@ -31,6 +31,7 @@ def test_one_thread_gives_the_same_bytes_as_two(editions: Path, tmp_path: Path) 
     assert [sums(tmp_path, year) for year in YEARS] == [sums(editions, year) for year in YEARS]
 
 
+@pytest.mark.long
 def test_one_year_alone_is_the_same_as_among_all(editions: Path, tmp_path: Path) -> None:
     build.build(CATALOG, BUNDLED, tmp_path, [2020], threads=2)
     assert sums(tmp_path, 2020) == sums(editions, 2020)
@@ -57,6 +58,7 @@ def test_an_edition_with_other_bytes_is_refused_and_the_old_one_stands(editions:
     assert not list(tmp_path.glob(".writing-*"))
 
 
+@pytest.mark.long
 def test_an_edition_that_somebody_changed_on_disk_is_not_called_unchanged(editions: Path, tmp_path: Path) -> None:
     shutil.copytree(editions / "2021", tmp_path / "2021")
     path = tmp_path / "2021" / CATALOG.editions[2021].revision / "ATTRIBUTION.csv"
