@@ -41,8 +41,10 @@ CELL_VALUE = re.compile(rb"<(?:\w+:)?v[^>]*>([^<]*)<")
 HEADER_WITHIN = 40  # rows in which a header that is found by its text must stand
 FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 FORMULA_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*[^>/])>(\s*<(?:\w+:)?f[\s/>].*?)</(?:\w+:)?c>", re.DOTALL)
-WIDE_CELL = re.compile(rb"\br\s*=\s*[\"']([A-Za-z]{2,})\d")
-LONG_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*?\br\s*=\s*[\"'](\d+)|\br\s*=\s*[\"'][A-Za-z]+(\d{6,})")
+WIDE_CELL = re.compile(rb'r="([A-Za-z]{2,})\d')  # a literal beginning makes the search three times as fast
+LONG_ROW = re.compile(rb'r="[A-Za-z]*(\d{6,})"')
+ANY_ROW = re.compile(rb'row\b[^>]*?\br="(\d+)"')
+ODD_ADDRESS = re.compile(rb"\br(?:\s+=|=\s|=')")
 BAD_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]|[ÃÂ][\x80-\xbf]")
 MAX_UNPACKED = 1_000_000_000  # bytes; the largest workbook that is declared unpacks to 26 MB
 MAX_ROWS, MAX_COLUMNS = 250_000, 1_000  # of a sheet; the largest that is declared has 16,300 rows and 54 columns
@@ -359,8 +361,8 @@ def _check_text(frame: pd.DataFrame, layout: Layout, place: Place) -> None:
     """Control characters and UTF-8 that was read as something else ("KÃ¶ln") are signs of a wrong encoding."""
     for column in layout.columns:
         texts = frame[column].dropna()
-        bad = texts[texts.str.contains(BAD_TEXT)]
-        if len(bad):
+        if BAD_TEXT.search("\n".join(texts)):
+            bad = texts[texts.str.contains(BAD_TEXT)]
             row = int(frame.loc[bad.index[0], "row_number"])
             raise place.fail(
                 f"row {row}, column {column}: readable text is expected, found {bad.iloc[0]!r} ({len(bad)} rows); "
@@ -516,12 +518,16 @@ def _marked_cells(content: bytes, sheet: str | int | None, place: Place) -> list
 
 def _check_extent(text: bytes, place: Place) -> None:
     """The rectangle around all cells is what the reader allocates, be they two."""
+    if ODD_ADDRESS.search(text):  # XML allows blanks and the other quotes; no spreadsheet writes them
+        text = re.sub(rb"\br\s*=\s*[\"']([A-Za-z0-9]*)[\"']", rb'r="\1"', text)
     columns = max((_position(f"{mark.decode().upper()}:", place) + 1 for mark in _short_marks(text)), default=26)
-    rows = max((int(a or b) for a, b in LONG_ROW.findall(text)), default=0)
+    rows = max(map(int, LONG_ROW.findall(text)), default=99_999)
+    if rows <= MAX_ROWS and rows * columns > MAX_CELLS:
+        rows = max(map(int, ANY_ROW.findall(text)), default=rows)
     if rows > MAX_ROWS or columns > MAX_COLUMNS or rows * columns > MAX_CELLS:
         raise place.fail(
             f"a sheet of at most {MAX_ROWS:,} rows, {MAX_COLUMNS:,} columns and {MAX_CELLS:,} cells is expected, "
-            f"found a cell in row {rows:,} and one in column {column_letter(columns)}; is it the right file?"
+            f"found up to {rows:,} rows and column {column_letter(columns)}; is it the right file?"
         )
 
 

@@ -69,6 +69,11 @@ def swap(table: str, one: str, other: str, where: str) -> str:
 
 DAMAGES = [
     (
+        ("typed__rki_gisd__scores",),
+        "update typed__rki_gisd__scores set value = value / 1000 where level = 'district'",
+        "scores_scaled: rki_gisd, edition 2025-v1.0: scores of the level district in 2016 from 0 to 1 is expected",
+    ),
+    (
         LISTS,
         f"delete from {UNITS} where edition = '2021-12-31' and record_type = '50' and association_key = '082155001'",
         "municipal_levels: destatis_gv, edition 2021-12-31: row ",
