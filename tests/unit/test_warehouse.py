@@ -259,7 +259,7 @@ def test_no_window_is_ordered_by_an_expression_over_wide_rows() -> None:
 
 
 def test_databases_beside_each_other_spill_without_touching_each_other() -> None:
-    """A join and a sort that do not fit into memory, in two threads: with one folder for both this ended the process."""
+    """A join and a sort that do not fit into memory, in two threads; one folder for both ended the process."""
 
     def sums(start: int) -> tuple[int, int]:
         with warehouse.connect(memory_limit="60MB") as connection:
