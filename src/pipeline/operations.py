@@ -209,9 +209,9 @@ def place(years: list[int], staged: str, out: str) -> list[dict[str, Any]]:
 
 
 def askable(sources: Sequence[str] | None) -> list[str]:
-    """Ids of the sources to ask: by default all that have an address."""
+    """Ids of the sources to ask: by default all that have an address or pages to watch."""
     declared = catalog.load().sources
-    wanted = [name for name, source in declared.items() if source.access] if sources is None else list(sources)
+    wanted = [name for name, source in declared.items() if source.is_asked] if sources is None else list(sources)
     if unknown := sorted(set(wanted) - set(declared)):
         raise UsageError(f"unknown source {', '.join(unknown)}; declared are {', '.join(sorted(declared))}")
     return wanted
@@ -255,7 +255,8 @@ def _told(outcomes: list[dict[str, Any]]) -> dict[str, str]:
     failed = [outcome for outcome in outcomes if outcome["state"] in FAILED | {"gone", "changed shape"}]
     if not failed:
         stored = sum(outcome["state"] == "stored" for outcome in outcomes)
-        return {"state": "completed", "note": f"{stored} new of {len(outcomes)}"}
+        news = [str(outcome["reason"]) for outcome in outcomes if outcome["state"] == "stored" and outcome["reason"]]
+        return {"state": "completed", "note": "; ".join([f"{stored} new of {len(outcomes)}", *news])[:500]}
     state = "stale" if all(outcome["stale"] for outcome in failed) else "failed"
     return {"state": state, "note": "; ".join(f"{o['edition']}: {o['reason'] or o['state']}" for o in failed)[:500]}
 

@@ -16,7 +16,8 @@ from typing import Any
 from pipeline import archive
 from pipeline.catalog import FILL, Access, Source, filled
 from pipeline.errors import PipelineError
-from pipeline.fetch import Download, Outcome, dated_links, discovered, fetch
+from pipeline.fetch import Download, Outcome, dated_links, discovered, fetch, said, watched
+from pipeline.pages import difference
 from pipeline.web import Client, RetrievalError, Settings, Trace, exchange, missing_secrets, read_up_to
 
 SMALL_BYTES = 50_000_000  # a file that is larger and has changed is not downloaded only to say so
@@ -68,7 +69,15 @@ def check(sources: Iterable[Source], chosen: Settings, today: dt.date) -> list[F
     with _scratch(chosen.archive) as scratch:
         there = replace(chosen, archive=scratch, waits=())
         held = {s.id: {(r.edition, r.part) for r in archive.read_receipts(scratch, s.id)} for s in wanted}
-        findings = [_finding(o, held[o.source_id], scratch) for o in fetch(map(_small, wanted), there)]
+        pages = {(s.id, page.request.address): page for s in wanted for page in watched(s)}
+        before = {key: said(scratch, page) for key, page in pages.items()}
+        findings = []
+        for outcome in fetch(map(_small, wanted), there):
+            key = (outcome.source_id, outcome.address or "")
+            if not outcome.edition and key in pages:
+                findings.append(_page_finding(outcome, before[key], said(scratch, pages[key])))
+            else:
+                findings.append(_finding(outcome, held[outcome.source_id], scratch))
         client = Client(there)
         for source in wanted:
             if source.access is not None and not missing_secrets(there, source.access):
@@ -113,6 +122,21 @@ def _finding(outcome: Outcome, held: set[tuple[str, str]], scratch: Path) -> Fin
         state = "changed" if known else "not fetched"
         detail = f"other bytes ({outcome.bytes}); `stadtrang fetch {outcome.source_id}` takes them" if known else ""
     return Finding(outcome.source_id, outcome.edition, state, detail)
+
+
+def _page_finding(outcome: Outcome, before: tuple[str, str] | None, now: tuple[str, str] | None) -> Finding:
+    """What a watched page says by what it said when it was last looked at."""
+    state, detail = outcome.state, outcome.reason or ""
+    if state == "unchanged":
+        state = "same"
+    elif state == "stored" and before and now:
+        state, detail = "changed", f"{outcome.address} says something else than on {before[0]}: "
+        detail += f"{difference(before[1], now[1])}; compare the list, add what is new to the facts, "
+        detail += f"then `stadtrang fetch {outcome.source_id}` takes note of it"
+    elif state == "stored":
+        state = "not fetched"
+        detail = f"{outcome.address} was never looked at; `stadtrang fetch {outcome.source_id}` notes what it says"
+    return Finding(outcome.source_id, "", state, detail)
 
 
 def _announced(outcome: Outcome, scratch: Path) -> int:
