@@ -78,6 +78,7 @@ class Layout(Declared):
     wordings are parted by " | ". `fill_down`: columns that are written on the first row of a block only.
 
     `custom`: the source's module reads the bytes; `stream`: it reads a file too large for memory, batch by batch.
+    `made`: columns of the rows that the module gives beyond `columns`, with their types.
     """
 
     reader: Literal["excel", "csv", "fixed_width", "parquet", "custom", "stream"]
@@ -104,6 +105,7 @@ class Layout(Declared):
     stop_at: str | None = None
     cells: dict[str, str] = {}
     fill_down: list[str] = []
+    made: dict[str, Literal["varchar", "bigint"]] = {}
 
 
 class Part(Declared):
