@@ -130,7 +130,7 @@ def fetch(
     wanted = [declared.sources[name] for name in _known_sources(source, declared)]
     root = archive or home() / "archive"
     if from_ is None:
-        _fetch_over_network(root, wanted, year, json_, quiet)
+        _fetch_over_network(root, wanted, year, bool(source), json_, quiet)
     elif year is not None:
         raise UsageError(
             "--year chooses among the publishers' addresses; with --from all files of the folder are taken"
@@ -146,13 +146,15 @@ def _known_sources(names: list[str] | None, declared: Any) -> list[str]:
     return names or sorted(declared.sources)
 
 
-def _fetch_over_network(root: Path, wanted: list[Any], year: int | None, json_: bool, quiet: bool) -> None:
+def _fetch_over_network(
+    root: Path, wanted: list[Any], year: int | None, are_named: bool, json_: bool, quiet: bool
+) -> None:
     """Exit 1 if a fetch failed, 4 if something changed shape or is gone; what stands from earlier is named stale."""
     from pipeline import fetch as network
     from pipeline import web
 
     with _progress(json_, quiet) as tell:
-        outcomes = network.fetch(wanted, replace(web.settings(root, home()), tell=tell), year)
+        outcomes = network.fetch(wanted, replace(web.settings(root, home()), tell=tell), year, are_named)
     counts = Counter(outcome.state for outcome in outcomes)
     document = {
         "counts": dict(counts),

@@ -97,7 +97,8 @@ def exit_code(outcomes: Iterable[Outcome]) -> int:
 class Download:
     """One file of a source and the editions' parts that are read from it; no parts: a page.
 
-    `names`: of a watched page, whose text alone is kept, and only if it holds one of them.
+    `names`: of a watched page, whose text alone is kept, and only if it holds one of them; `said`: the day and the text
+    from which it must not differ.
     """
 
     source: Source
@@ -107,6 +108,7 @@ class Download:
     parts: tuple[tuple[str, Part], ...]
     before: tuple[Request, ...] = ()
     names: tuple[str, ...] = ()
+    said: tuple[str, str] | None = None
 
     @property
     def key(self) -> str:
@@ -274,19 +276,26 @@ def said(root: Path, page: Download) -> tuple[str, str] | None:
     return (known.retrieved_at[:10], archive.fetch(root, str(known.sha256)).decode()) if known else None
 
 
-def _look(client: Client, page: Download) -> Outcome:
-    """What a watched page says now, noted: from now on this is what it said."""
+def _look(client: Client, page: Download, takes_note: bool) -> Outcome:
+    """What a watched page says. What it says for the first time is noted, and so is what is new if `takes_note`; else
+    that is a failure each time, until somebody has compared the list."""
     root, address = client.settings.archive, page.request.address
     before = said(root, page)
-    outcome = retrieve(client, page)
+    outcome = retrieve(client, page if takes_note else replace(page, said=before))
     reason = outcome.reason
     if outcome.state == "stored":
         now = said(root, page)
-        reason = f"says something else than on {before[0]}: {difference(before[1], now[1])}" if before and now else None
-        reason = reason and f"{reason}; compare the list and add what is new to the facts"
-        reason = reason or "looked at for the first time"
+        reason = news(page.source, before, now[1]) if before and now else "looked at for the first time"
     stale = before is not None and outcome.state not in FRESH
     return replace(outcome, reason=f"{address}: {reason}" if reason else None, stale=stale)
+
+
+def news(source: Source, before: tuple[str, str], now: str) -> str:
+    """What a page says that differs from what it said before, and what to do."""
+    return (
+        f"says something else than on {before[0]}: {difference(before[1], now)}; compare the list, add what is new to "
+        f"the facts, then `stadtrang fetch {source.id}` takes note of it"
+    )
 
 
 def dated_links(links: Iterable[str], pattern: str) -> list[tuple[str, str]]:
@@ -301,8 +310,14 @@ def dated_links(links: Iterable[str], pattern: str) -> list[tuple[str, str]]:
     return dated
 
 
-def fetch(sources: Iterable[Source], chosen: Settings, year: int | None = None) -> list[Outcome]:
-    """Everything of the sources that has an address. One source's failure does not stop the others."""
+def fetch(
+    sources: Iterable[Source], chosen: Settings, year: int | None = None, takes_note: bool = False
+) -> list[Outcome]:
+    """Everything of the sources that has an address. One source's failure does not stop the others.
+
+    takes_note: what a watched page says now is what it said from now on; for a person who names the source, since a
+    run that nobody looks at would make a change pass unseen.
+    """
     sources = list(sources)
     secrets = [name for source in sources if source.access for name in source.access.secrets.values()]
     client = Client(with_prefect_secrets(chosen, secrets))
@@ -316,14 +331,14 @@ def fetch(sources: Iterable[Source], chosen: Settings, year: int | None = None) 
     ):
         archive.forget_personal(chosen.archive)
         try:
-            done = list(pool.map(lambda group: _fetch_group(client, group, year), groups.values()))
+            done = list(pool.map(lambda group: _fetch_group(client, group, year, takes_note), groups.values()))
         except BaseException:  # also Ctrl-C: the threads leave what they are doing, and the next run goes on there
             client.stop.set()
             raise
     return sorted((o for group in done for o in group), key=lambda o: (o.source_id, o.edition, o.parts))
 
 
-def _fetch_group(client: Client, sources: Iterable[Source], year: int | None) -> list[Outcome]:
+def _fetch_group(client: Client, sources: Iterable[Source], year: int | None, takes_note: bool) -> list[Outcome]:
     """The sources of one host, one after the other."""
     outcomes: list[Outcome] = []
     for source in sources:
@@ -332,7 +347,7 @@ def _fetch_group(client: Client, sources: Iterable[Source], year: int | None) ->
             outcomes += other
             for download in wanted:
                 outcomes.append(retrieve(client, download))  # what is done stays if the next one fails
-            outcomes += [_look(client, page) for page in watched(source)]
+            outcomes += [_look(client, page, takes_note) for page in watched(source)]
         except (PipelineError, OSError) as error:  # of the archive: damaged receipts, a disk that cannot be written
             outcomes.append(Outcome(source.id, "", [], "failed", reason=str(error)))
         client.settings.tell("", 1, None)
@@ -505,7 +520,10 @@ def _text_alone(download: Download, body: Body, trace: Trace) -> Body:
         )
     target = body.path.with_suffix(".kept")
     archive.write_atomic(target, text.encode())
-    return _instead(body, target)
+    found = _instead(body, target)
+    if download.said is not None and download.said[1] != text:
+        raise RetrievalError("changed shape", news(download.source, download.said, text), evidence=target)
+    return found
 
 
 def _instead(body: Body, target: Path, note: str | None = None) -> Body:

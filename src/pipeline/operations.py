@@ -255,10 +255,14 @@ def _told(outcomes: list[dict[str, Any]]) -> dict[str, str]:
     failed = [outcome for outcome in outcomes if outcome["state"] in FAILED | {"gone", "changed shape"}]
     if not failed:
         stored = sum(outcome["state"] == "stored" for outcome in outcomes)
-        news = [str(outcome["reason"]) for outcome in outcomes if outcome["state"] == "stored" and outcome["reason"]]
-        return {"state": "completed", "note": "; ".join([f"{stored} new of {len(outcomes)}", *news])[:500]}
+        return {"state": "completed", "note": f"{stored} new of {len(outcomes)}"}
     state = "stale" if all(outcome["stale"] for outcome in failed) else "failed"
-    return {"state": state, "note": "; ".join(f"{o['edition']}: {o['reason'] or o['state']}" for o in failed)[:500]}
+    return {"state": state, "note": "; ".join(_named(outcome) for outcome in failed)[:500]}
+
+
+def _named(outcome: dict[str, Any]) -> str:
+    reason = str(outcome["reason"] or outcome["state"])
+    return f"{outcome['edition']}: {reason}" if outcome["edition"] else reason  # a page says its address itself
 
 
 def _announce(source_id: str, outcomes: list[dict[str, Any]]) -> None:

@@ -16,8 +16,7 @@ from typing import Any
 from pipeline import archive
 from pipeline.catalog import FILL, Access, Source, filled
 from pipeline.errors import PipelineError
-from pipeline.fetch import Download, Outcome, dated_links, discovered, fetch, said, watched
-from pipeline.pages import difference
+from pipeline.fetch import Download, Outcome, dated_links, discovered, fetch, news, said, watched
 from pipeline.web import Client, RetrievalError, Settings, Trace, exchange, missing_secrets, read_up_to
 
 SMALL_BYTES = 50_000_000  # a file that is larger and has changed is not downloaded only to say so
@@ -72,10 +71,10 @@ def check(sources: Iterable[Source], chosen: Settings, today: dt.date) -> list[F
         pages = {(s.id, page.request.address): page for s in wanted for page in watched(s)}
         before = {key: said(scratch, page) for key, page in pages.items()}
         findings = []
-        for outcome in fetch(map(_small, wanted), there):
+        for outcome in fetch(map(_small, wanted), there, takes_note=True):
             key = (outcome.source_id, outcome.address or "")
             if not outcome.edition and key in pages:
-                findings.append(_page_finding(outcome, before[key], said(scratch, pages[key])))
+                findings.append(_page_finding(outcome, pages[key], before[key], scratch))
             else:
                 findings.append(_finding(outcome, held[outcome.source_id], scratch))
         client = Client(there)
@@ -124,15 +123,13 @@ def _finding(outcome: Outcome, held: set[tuple[str, str]], scratch: Path) -> Fin
     return Finding(outcome.source_id, outcome.edition, state, detail)
 
 
-def _page_finding(outcome: Outcome, before: tuple[str, str] | None, now: tuple[str, str] | None) -> Finding:
+def _page_finding(outcome: Outcome, page: Download, before: tuple[str, str] | None, scratch: Path) -> Finding:
     """What a watched page says by what it said when it was last looked at."""
-    state, detail = outcome.state, outcome.reason or ""
+    state, detail, now = outcome.state, outcome.reason or "", said(scratch, page)
     if state == "unchanged":
         state = "same"
     elif state == "stored" and before and now:
-        state, detail = "changed", f"{outcome.address} says something else than on {before[0]}: "
-        detail += f"{difference(before[1], now[1])}; compare the list, add what is new to the facts, "
-        detail += f"then `stadtrang fetch {outcome.source_id}` takes note of it"
+        state, detail = "changed", f"{outcome.address} {news(page.source, before, now[1])}"
     elif state == "stored":
         state = "not fetched"
         detail = f"{outcome.address} was never looked at; `stadtrang fetch {outcome.source_id}` notes what it says"

@@ -50,9 +50,10 @@ def chosen(box: Box, settings: Make, watching: Source) -> Settings:
     return there
 
 
-def looked_at(source: Source, chosen: Settings) -> list[tuple[str, str | None, bool]]:
+def looked_at(source: Source, chosen: Settings, takes_note: bool = True) -> list[tuple[str, str | None, bool]]:
     """What comes of the watched pages in a fetch: state, reason and whether it is stale."""
-    return [(o.state, o.reason, o.stale) for o in fetch.fetch([source], chosen) if o.state != "not asked"]
+    outcomes = fetch.fetch([source], chosen, takes_note=takes_note)
+    return [(o.state, o.reason, o.stale) for o in outcomes if o.state != "not asked"]
 
 
 def checked(source: Source, chosen: Settings) -> tuple[list[tuple[str, str]], int]:
@@ -88,14 +89,29 @@ def test_a_page_that_was_not_modified_is_asked_by_its_validators(box: Box, chose
 
 def test_a_changed_row_is_said_until_a_fetch_takes_note_of_it(box: Box, chosen: Settings, watching: Source) -> None:
     box.put(PAGE.address, page("Solingen", "Ulm", "Aachen"), content_type="text/html")
-    what = f"{PAGE.address} says something else than on 2026-11-25: 1 lines new (the first: 'Aachen') and "
+    what = "says something else than on 2026-11-25: 1 lines new (the first: 'Aachen') and "
     what += "1 lines gone (the first: 'Gera'); compare the list, add what is new to the facts, "
     what += "then `stadtrang fetch facts_funding` takes note of it"
-    assert checked(watching, chosen) == ([("changed", what)], 4)
-    assert checked(watching, chosen) == ([("changed", what)], 4), "a check takes note of nothing"
-    ((state, reason, _),) = looked_at(watching, chosen)
-    assert state == "stored" and reason is not None and "compare the list and add what is new" in reason
+    changed = ([("changed", f"{PAGE.address} {what}")], 4)
+    assert checked(watching, chosen) == changed
+    assert checked(watching, chosen) == changed, "a check takes note of nothing"
+    assert looked_at(watching, chosen) == [("stored", f"{PAGE.address}: {what}", False)]
     assert checked(watching, chosen) == ([("same", "")], 0)
+
+
+def test_a_run_that_nobody_looks_at_takes_no_note_of_a_change(box: Box, chosen: Settings, watching: Source) -> None:
+    new = page("Solingen", "Ulm", "Aachen")
+    box.put(PAGE.address, new, content_type="text/html")
+    for _ in range(2):
+        ((state, reason, stale),) = looked_at(watching, chosen, takes_note=False)
+        assert (state, stale) == ("changed shape", True)
+        assert reason is not None and reason.startswith(f"{PAGE.address}: says something else than on 2026-11-25")
+    (kept,) = (path for path in (chosen.archive / "quarantine" / "facts_funding").iterdir() if path.suffix != ".json")
+    assert kept.read_text("utf-8") == text_of(new), "what it says is there to be compared"
+    assert list((chosen.archive / "partial").iterdir()) == []
+    assert checked(watching, chosen)[1] == 4
+    assert looked_at(watching, chosen)[0][0] == "stored"
+    assert looked_at(watching, chosen, takes_note=False) == [("unchanged", None, False)]
 
 
 def test_a_row_that_moved_is_a_change_too(box: Box, chosen: Settings, watching: Source) -> None:
@@ -170,6 +186,10 @@ def test_the_commands_say_it_and_end_with_4(
     box.put(watched.address, page(*LISTED, "Kiel"), content_type="text/html")
     assert cli_code("sources", "check", "facts_strategies") == 4
     assert f"facts_strategies: changed: {watched.address} says something else than on" in capsys.readouterr().out
+    monkeypatch.setattr("pipeline.cli._known_sources", lambda names, declared: names or ["facts_strategies"])
+    assert cli_code("fetch") == 4, "who names no source takes no note"
+    shown = capsys.readouterr().err
+    assert f"changed shape (stale: the file fetched before stands): {watched.address}: says something else" in shown
     del box.files[place_of(watched.address)]
     assert cli_code("sources", "check", "facts_strategies") == 4
     assert f"facts_strategies: gone: {watched.address}: HTTP 404" in capsys.readouterr().out
