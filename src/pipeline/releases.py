@@ -20,7 +20,7 @@ from pipeline.fetch import Download, Outcome, dated_links, discovered, fetch, ne
 from pipeline.web import Client, RetrievalError, Settings, Trace, exchange, missing_secrets, read_up_to
 
 SMALL_BYTES = 50_000_000  # a file that is larger and has changed is not downloaded only to say so
-CHANGES = frozenset({"changed", "changed shape", "gone", "late", "published"})
+CHANGES = frozenset({"changed", "changed shape", "gone", "late", "published", "refused"})
 FOLD = 75  # octets of a line of RFC 5545
 ESCAPED = re.compile(r"([\\;,])")
 
@@ -57,9 +57,9 @@ class Release:
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """4 if something changed, is late, gone or new; else 1 if a publisher could not be asked; else 0."""
+    """4 if something changed, is late, gone, new or not as declared; else 1 if a publisher could not be asked; else 0."""
     states = {finding.state for finding in findings}
-    return 4 if states & CHANGES else 1 if states & {"failed", "refused"} else 0
+    return 4 if states & CHANGES else 1 if "failed" in states else 0
 
 
 def check(sources: Iterable[Source], chosen: Settings, today: dt.date) -> list[Finding]:

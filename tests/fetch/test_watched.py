@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from box import Box, Reply, place_of
 from fz1 import cli_code
+from pydantic import ValidationError
 
 from pipeline import archive, catalog, fetch, releases
 from pipeline.catalog import Source
@@ -127,9 +128,9 @@ def test_a_row_that_moved_is_a_change_too(box: Box, chosen: Settings, watching: 
         (Reply(410, body=MISSING), "gone", "HTTP 410: nothing is at this address", 4),
         (Reply(503, body=MISSING), "failed", "HTTP 503: the publisher is overloaded or refuses scripts", 1),
         (Reply(403, body=MISSING), "failed", "HTTP 403: the publisher refuses scripts at times", 1),
-        (Reply(body=MISSING), "refused", "a list with Solingen or Ulm or Gelsenkirchen or Paderborn is expected", 1),
-        (Reply(body=b""), "refused", "html is expected, found 0 bytes", 1),
-        (Reply(body=b'{"error": 1}'), "refused", "an HTML page is expected, found", 1),
+        (Reply(body=MISSING), "refused", "a list with Solingen or Ulm or Gelsenkirchen or Paderborn is expected", 4),
+        (Reply(body=b""), "refused", "html is expected, found 0 bytes", 4),
+        (Reply(body=b'{"error": 1}'), "refused", "an HTML page is expected, found", 4),
     ],
     ids=["404", "410", "503", "403", "an error page with 200", "nothing with 200", "JSON with 200"],
 )
@@ -208,6 +209,14 @@ def test_watched_pages_are_those_that_rows_come_from_and_name_their_places(sourc
         assert len(of_page) >= 2
         text = " ".join(" ".join(row.values()) for row in of_page)
         assert [name for name in watched.names if name not in text] == []
+
+
+@pytest.mark.parametrize(
+    "watch", [{"address": "http://example.org/list", "names": ["Ulm"]}, {"address": PAGE.address, "names": []}]
+)
+def test_a_page_is_encrypted_and_known_by_what_it_lists(watch: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="watch.0"):
+        Source.model_validate(FUNDING.model_dump() | {"watch": [watch]})
 
 
 def test_text_is_read_in_its_own_encoding_and_open_tags_swallow_nothing_but_themselves() -> None:
