@@ -215,7 +215,7 @@ def test_watched_pages_are_those_that_rows_come_from_and_name_their_places(sourc
     "watch", [{"address": "http://example.org/list", "names": ["Ulm"]}, {"address": PAGE.address, "names": []}]
 )
 def test_a_page_is_encrypted_and_known_by_what_it_lists(watch: dict[str, object]) -> None:
-    with pytest.raises(ValidationError, match="watch.0"):
+    with pytest.raises(ValidationError, match=r"watch\.0"):
         Source.model_validate(FUNDING.model_dump() | {"watch": [watch]})
 
 
