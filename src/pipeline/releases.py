@@ -57,7 +57,7 @@ class Release:
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """4 if something changed, is late, gone, new or not as declared; 1 if only a publisher could not be asked; else 0."""
+    """4 if something changed, is late, gone, new or not as declared; else 1 if somebody could not be asked; else 0."""
     states = {finding.state for finding in findings}
     return 4 if states & CHANGES else 1 if "failed" in states else 0
 
