@@ -10,7 +10,7 @@ from pyproj import Transformer
 from shapely import Polygon, box
 
 from pipeline.errors import PipelineError
-from pipeline.regions import OUTLINE_CRS, POINT_CRS, locate_points, number_or_nan
+from pipeline.outlines import OUTLINE_CRS, POINT_CRS, locate_points, number_or_nan
 
 SOEST, PADERBORN = "05974040", "05774032"
 SOUTH, NORTH, WEST, MIDDLE, EAST = 5_700_000, 5_720_000, 3_430_000, 3_440_000, 3_450_000  # metres
@@ -51,8 +51,8 @@ def test_a_point_in_two_outlines_gets_the_smaller_key_in_any_order() -> None:
 
 def test_a_point_on_a_common_border_gets_the_smaller_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the outlines' own metres, so that no rounding of degrees moves it off the border."""
-    monkeypatch.setattr("pipeline.regions.POINT_CRS", OUTLINE_CRS)
-    monkeypatch.setattr("pipeline.regions.GERMANY", (WEST, SOUTH, EAST, NORTH))
+    monkeypatch.setattr("pipeline.outlines.POINT_CRS", OUTLINE_CRS)
+    monkeypatch.setattr("pipeline.outlines.GERMANY", (WEST, SOUTH, EAST, NORTH))
     border = (float(MIDDLE), SOUTH + 10.0)
     assert locate(border) == [PADERBORN]
     assert locate(border, outlines=dict(reversed(list(OUTLINES.items())))) == [PADERBORN]
