@@ -6,7 +6,7 @@ with sizes as (
 ),
 counted as (
   select
-    values_.edition_year, values_.indicator_id, sizes.size_class,
+    sizes.edition_year, values_.indicator_id, sizes.size_class,
     count(*) as places,
     count(values_.value) filter (where values_.value_status = 'inherited' and values_.level = 'association') as places_association,
     count(values_.value) filter (where values_.value_status = 'inherited' and values_.level = 'district') as places_district,
@@ -15,14 +15,14 @@ counted as (
     count(values_.value) filter (where values_.reference_year < values_.edition_year) as places_older
   from edition__values as values_
   join sizes using (edition_year, ags)
-  group by values_.edition_year, values_.indicator_id, sizes.size_class
+  group by sizes.edition_year, values_.indicator_id, sizes.size_class
 ),
 filled as (
-  select cells.edition_year, cells.indicator_number, sizes.size_class, count(*) as places_imputed
+  select sizes.edition_year, cells.indicator_number, sizes.size_class, count(*) as places_imputed
   from score__cells as cells
   join sizes using (edition_year, ags_number)
   where cells.is_imputed
-  group by cells.edition_year, cells.indicator_number, sizes.size_class
+  group by sizes.edition_year, cells.indicator_number, sizes.size_class
 ),
 complete as (
   select
@@ -35,7 +35,7 @@ complete as (
     and filled.size_class = counted.size_class
 )
 select
-  cast(edition_year as smallint) as edition_year, area, indicator_id, size_class, cast(places as integer) as places,
+  edition_year, area, indicator_id, size_class, cast(places as integer) as places,
   cast(places_own as integer) as places_own, cast(places_carried_forward as integer) as places_carried_forward,
   cast(places_association as integer) as places_association, cast(places_district as integer) as places_district,
   cast(places_imputed as integer) as places_imputed,
