@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from pipeline import warehouse
 from pipeline.catalog import Catalog, Source
 from pipeline.publish import Published
@@ -33,6 +35,49 @@ def source_table(catalog: Catalog) -> str:
 
 def _editions(source: Source) -> list[str]:
     return [f"{name} ({e.evidence})" if e.evidence else name for name, e in source.editions.items()]
+
+
+def coverage_table(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> str:
+    """What values there are, by area, year and size class, as a markdown table; the README shows it.
+
+    connection: with `quality_coverage` of the wanted years. A cell is the share of own values and the share of inherited
+    ones, in percent of places x indicators; what is left has no value. Indicators that no set asks for do not count. So
+    that no mean hides an empty list, the indicator that fewest places have a value of stands in the last column.
+    """
+    asked = [indicator.id for indicator in catalog.sorted_indicators if indicator.sets]
+    classes = [league.id for league in catalog.leagues.values() if league.is_size_class]
+    of_class = ", ".join(
+        f"format('{{:.0f}} + {{:.0f}}', {own}, {inherited})"
+        for own, inherited in (
+            tuple(
+                f"100 * sum({counts}) filter (where size_class = '{name}') / sum(places) filter (where size_class = '{name}')"
+                for counts in ("places_own + places_carried_forward", "places_association + places_district")
+            )
+            for name in classes
+        )
+    )
+    rows = connection.execute(
+        f"""
+        with asked as (
+          select * from quality_coverage where list_contains($1, indicator_id)
+        ),
+        least as (
+          select edition_year, area, indicator_id, 1 - sum(places_imputed + places_missing) / sum(places) as share
+          from asked
+          group by edition_year, area, indicator_id
+          qualify row_number() over (partition by edition_year, area order by share, indicator_id) = 1
+        )
+        select area, edition_year, count(distinct asked.indicator_id), {of_class},
+          any_value(format('{{}} {{:.0f}}', least.indicator_id, 100 * least.share))
+        from asked
+        join least using (edition_year, area)
+        group by area, edition_year
+        order by list_position($2, area), edition_year
+        """,
+        [asked, list(catalog.areas)],
+    ).fetchall()
+    header = ["area", "year", "indicators", *(catalog.leagues[name].label_en for name in classes), "fewest values"]
+    return markdown_table(rows, header)
 
 
 def summary(published: Sequence[Published], out: Path) -> dict[str, Any]:

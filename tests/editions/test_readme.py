@@ -72,3 +72,8 @@ def six_towns(db: duckdb.DuckDBPyConnection) -> str:
 
 def test_the_six_towns_are_shown_as_they_are(db: duckdb.DuckDBPyConnection) -> None:
     assert block("six towns") == six_towns(db)
+
+
+def test_the_coverage_shown_is_that_of_the_editions(db: duckdb.DuckDBPyConnection) -> None:
+    """Own and inherited values by area, year and size class, and the emptiest indicator of each area."""
+    assert block("coverage") == report.coverage_table(db, catalog.load())
