@@ -108,7 +108,7 @@ def test_districts_and_lands_are_all_of_germany_once(db: Any) -> None:
         assert sorted(rows(db, sql)) == nation
         twice = f"""
           select count(*) from (
-            select from region_members where region_kind = '{kind}' group by edition_year, ags having count(*) <> 1
+            select ags from region_members where region_kind = '{kind}' group by edition_year, ags having count(*) <> 1
           )
         """
         assert one(db, twice) == (0,)
