@@ -1,8 +1,8 @@
 """Between the work folder and `composite.uncertainty`: the draws of an edition year, and of its change to the next.
 
-`simulate` leaves per year the tables draw__* as Parquet and the ranks of all draws as NumPy arrays, and beside them what
-else needs a year's scores as arrays: its regions and its quality. `compare` takes the arrays of two neighbouring years,
-whose draws are the same, to the interval of a change.
+`simulate` leaves per year the tables draw__* as Parquet and the ranks of all draws as NumPy arrays, and beside them
+what else needs a year's scores as arrays: its regions and its quality. `compare` takes the arrays of two neighbouring
+years, whose draws are the same, to the interval of a change.
 """
 
 from __future__ import annotations

@@ -111,7 +111,14 @@ def _areas(
         known = pairs[~np.isnan(pairs)]
         mean, least = (known.mean(), known.min()) if len(known) else (np.nan, np.nan)
         rows.append(
-            (name, items.shape[1], len(items), _rounded(reliability.cronbach_alpha(items)), _rounded(mean), _rounded(least))
+            (
+                name,
+                items.shape[1],
+                len(items),
+                _rounded(reliability.cronbach_alpha(items)),
+                _rounded(mean),
+                _rounded(least),
+            )
         )
     return pd.DataFrame(rows, columns=[name for name in TABLES["quality__areas"] if name not in KEY])
 
@@ -119,7 +126,7 @@ def _areas(
 def _correlations(
     ranks: dict[str, Floats], area: Ints, names: list[str], areas: list[str], between: Floats, between_areas: Floats
 ) -> Iterator[tuple[str, str, str, float, float]]:
-    """Pairs inside an area and of areas; then each part with the whole it belongs to, and with the rest of the whole."""
+    """Pairs inside an area and of areas; then each part with the whole it belongs to, and with the rest of that."""
     for first in range(len(names)):
         for second in range(first + 1, len(names)):
             if area[first] == area[second]:

@@ -1,7 +1,8 @@
 """Districts, Länder and co-operations as units: what the scores of their members in `germany` say about them.
 
-Who belongs to a region is SQL (region__members). Its score is its members' mean, weighted by inhabitants; members without
-a score are left out, and where these are too many the region has no rank and is told why. The draws are the places' own.
+Who belongs to a region is SQL (region__members). Its score is its members' mean, weighted by inhabitants; members
+without a score are left out, and where these are too many the region has no rank and is told why. The draws are the
+places' own.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def read(connection: duckdb.DuckDBPyConnection, catalog: Catalog, scored: Scored
 
 
 def table(scored: Scored, regions: Regions, intervals: pd.DataFrame | None) -> pd.DataFrame:
-    """Rows of region__scores. intervals: QUANTILES of the ranked regions in their order, None where nothing is drawn."""
+    """Rows of region__scores. intervals: QUANTILES of the ranked regions in their order; None: nothing was drawn."""
     population = np.nan_to_num(scored.year.matrix.population)
     result = scored.scores.sets["every_place"]
     frame = pd.DataFrame(
@@ -102,10 +103,9 @@ def table(scored: Scored, regions: Regions, intervals: pd.DataFrame | None) -> p
     if intervals is not None:
         frame.loc[regions.is_ranked, QUANTILES] = intervals[QUANTILES].to_numpy()
     frame["status"] = np.where(regions.is_ranked, RANKED, PARTLY_SCORED)
+    needed = f"of its inhabitants live in members with a score, {scored.spec.region_minimum_share:.0%} are needed"
     frame["reason"] = [
-        ""
-        if is_ranked
-        else f"{share:.1%} of its inhabitants live in members with a score, {scored.spec.region_minimum_share:.0%} are needed"
+        "" if is_ranked else f"{share:.1%} {needed}"
         for is_ranked, share in zip(regions.is_ranked, regions.share_scored, strict=True)
     ]
     return frame.astype({name: kind for name, kind in COLUMNS.items() if name in frame})[list(COLUMNS)]

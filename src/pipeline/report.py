@@ -40,22 +40,19 @@ def _editions(source: Source) -> list[str]:
 def coverage_table(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> str:
     """What values there are, by area, year and size class, as a markdown table; the README shows it.
 
-    connection: with `quality_coverage` of the wanted years. A cell is the share of own values and the share of inherited
-    ones, in percent of places x indicators; what is left has no value. Indicators that no set asks for do not count. So
-    that no mean hides an empty list, the indicator that fewest places have a value of stands in the last column.
+    connection: with `quality_coverage` of the wanted years. A cell is the share of own values and the share of
+    inherited ones, in percent of places x indicators; what is left has no value. Indicators that no set asks for do not
+    count. So that no mean hides an empty list, the last column names the indicator that fewest places have a value of.
     """
     asked = [indicator.id for indicator in catalog.sorted_indicators if indicator.sets]
     classes = [league.id for league in catalog.leagues.values() if league.is_size_class]
-    of_class = ", ".join(
-        f"format('{{:.0f}} + {{:.0f}}', {own}, {inherited})"
-        for own, inherited in (
-            tuple(
-                f"100 * sum({counts}) filter (where size_class = '{name}') / sum(places) filter (where size_class = '{name}')"
-                for counts in ("places_own + places_carried_forward", "places_association + places_district")
-            )
-            for name in classes
-        )
-    )
+
+    def percent(counts: str, name: str) -> str:
+        of_class = f"filter (where size_class = '{name}')"
+        return f"100 * sum({counts}) {of_class} / sum(places) {of_class}"
+
+    own, inherited = "places_own + places_carried_forward", "places_association + places_district"
+    cells = [f"format('{{:.0f}} + {{:.0f}}', {percent(own, name)}, {percent(inherited, name)})" for name in classes]
     rows = connection.execute(
         f"""
         with asked as (
@@ -67,7 +64,7 @@ def coverage_table(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> s
           group by edition_year, area, indicator_id
           qualify row_number() over (partition by edition_year, area order by share, indicator_id) = 1
         )
-        select area, edition_year, count(distinct asked.indicator_id), {of_class},
+        select area, edition_year, count(distinct asked.indicator_id), {", ".join(cells)},
           any_value(format('{{}} {{:.0f}}', least.indicator_id, 100 * least.share))
         from asked
         join least using (edition_year, area)

@@ -1,4 +1,4 @@
-"""What is said about the index itself: alpha, correlations and ranks without a part, against the textbook and the method."""
+"""What is said about the index itself: alpha, correlations, ranks without a part; against textbook and method."""
 
 from __future__ import annotations
 

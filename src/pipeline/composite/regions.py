@@ -25,7 +25,7 @@ class Groups:
 
     def total(self, values: Floats | Bools) -> Floats:
         """(groups,): the sum of (units,) values over the members; 0 for a group without any."""
-        return np.bincount(self.group, weights=values[self.unit].astype(float), minlength=self.count)
+        return np.bincount(self.group, weights=values[self.unit].astype(float), minlength=self.count).astype(float)
 
     def pick(self, is_unit: Bools, is_group: Bools) -> Groups:
         """Only some places (units,) and groups (groups,); the picked groups are numbered anew."""

@@ -75,7 +75,7 @@ class Parts:
 
     @classmethod
     def of(cls, scale: Floats, share: Floats, area: Ints) -> Parts:
-        """From scores (places, indicators) of 0 to 100 and effective weights; a cell without a weight counts nothing."""
+        """From scores (places, indicators) of 0 to 100 and effective weights; a cell without weight counts nothing."""
         points = np.where(share > 0, scale, 0.0) * share
         return cls(share, points, area, points.sum(axis=1))
 
