@@ -7,7 +7,7 @@ years, whose draws are the same, to the interval of a change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,9 +91,8 @@ def simulate(
                 of_regions = regions.intervals(scored, listed, field.units, total, ordered)
     tables[regions.TABLE] = [regions.table(scored, listed, of_regions)]
     tables |= {table: [rows] for table, rows in quality.tables(catalog, scored).items()}
-    for table, frames in tables.items():
-        _write(work, table, year, pd.concat(frames, ignore_index=True) if frames else None)
-    _write(work, "draw__parameters", year, parameters(made) if asked.draws else None)
+    tables["draw__parameters"] = [parameters(made)] if asked.draws else []
+    _write(work, year, tables)
     (work / FOLDER / f"{year}.json").write_text(asked.model_dump_json(), "utf-8")
 
 
@@ -107,13 +106,14 @@ def path(work: Path, table: str, year: int) -> Path:
     return work / FOLDER / f"{table}-{year}.parquet"
 
 
-def _write(work: Path, table: str, year: int, frame: pd.DataFrame | None) -> None:
-    columns = TABLES[table]
-    if frame is None:
-        frame = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
-    frame = frame.assign(edition_year=year)[list(columns)].astype(columns)
+def _write(work: Path, year: int, tables: Mapping[str, list[pd.DataFrame]]) -> None:
+    """The rows of each table, of which there may be none."""
     with warehouse.connect() as connection:
-        warehouse.save(connection, frame, path(work, table, year))
+        for table, frames in tables.items():
+            columns = TABLES[table]
+            rows = frames or [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})]
+            frame = pd.concat(rows, ignore_index=True).assign(edition_year=year)[list(columns)].astype(columns)
+            warehouse.save(connection, frame, path(work, table, year))
 
 
 def _scored(catalog: Catalog, work: Path, year: int) -> tuple[Scored, Regions]:
@@ -280,4 +280,4 @@ def compare(catalog: Catalog, work: Path, year: int) -> None:
         frames.append(
             pd.DataFrame({"league": league, "ags_number": ags, "rank_change_p05": low, "rank_change_p95": high})
         )
-    _write(work, "draw__changes", year, pd.concat(frames, ignore_index=True) if frames else None)
+    _write(work, year, {"draw__changes": frames})

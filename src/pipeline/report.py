@@ -77,6 +77,43 @@ def coverage_table(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> s
     return markdown_table(rows, header)
 
 
+def agreement_table(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> str:
+    """How far the parts of an area agree and what it decides, in the newest year, as markdown; the README shows it.
+
+    connection: with `quality_areas`, `quality_correlations` and `quality_leave_out`.
+    """
+    rows = connection.execute(
+        """
+        with newest as (select max(edition_year) as edition_year from quality_areas),
+        least as (
+          select indicators.edition_year, indicators.league, indicators.other as area,
+            arg_min(
+              format('{}, {} {:.2f}', pairs.item, pairs.other, pairs.rank_correlation), pairs.rank_correlation
+            ) as pair
+          from quality_correlations as pairs
+          join quality_correlations as indicators
+            on indicators.edition_year = pairs.edition_year and indicators.league = pairs.league
+            and indicators.item = pairs.item and indicators.scope = 'with_area'
+          where pairs.scope = 'within_area'
+          group by all
+        )
+        select areas.league, areas.area, areas.items, format('{:.2f}', areas.cronbach_alpha), coalesce(least.pair, ''),
+          coalesce(format('{:.0f} ({:.0f})', shift_mean, shift_p95), ''),
+          coalesce(format('{}: {} to {}', name, rank, rank_without), '')
+        from quality_areas as areas
+        join newest using (edition_year)
+        left join least using (edition_year, league, area)
+        left join quality_leave_out as shifts
+          on shifts.edition_year = areas.edition_year and shifts.league = areas.league
+          and shifts.left_out_kind = 'area' and shifts.left_out = areas.area
+        order by areas.league desc, list_position($1, areas.area) nulls last
+        """,
+        [list(catalog.areas)],
+    ).fetchall()
+    header = ["league", "area", "parts", "alpha", "pair that agrees least", "ranks shift without it (95 %)", "furthest"]
+    return markdown_table(rows, header)
+
+
 def summary(published: Sequence[Published], out: Path) -> dict[str, Any]:
     """The newest edition's top ten in the two main leagues, and what this run wrote."""
     newest = max(published, key=lambda edition: edition.year)
