@@ -87,6 +87,27 @@ def test_an_association_that_takes_part_stands_for_its_municipalities(db: Any) -
     assert {"Bippen", "Badbergen", "Merzen"} <= {name.split(",")[0] for name in names}
 
 
+def test_an_association_is_closer_than_its_district(db: Any) -> None:
+    """Kreis Mayen-Koblenz leads, and all its Verbandsgemeinden and towns are named: nobody is in it by the district."""
+    sql = """
+      select role, named_as, count(*) from region_members
+      where edition_year = 2021 and region_key = 'MPSC20-mayen-koblenz' group by all order by all
+    """
+    assert rows(db, sql) == [("member", "association", 84), ("member", "municipality", 3)]
+    of_district = "select members from regions where edition_year = 2021 and region_key = '07137'"
+    assert one(db, of_district) == (84 + 3,)
+
+
+def test_a_co_operation_is_a_region_from_its_selection_on(db: Any) -> None:
+    sql = """
+      select count(*), bool_and(first = greatest(year, 2018)), bool_and(years = 2021 - first + 1) from (
+        select region_key, year, min(edition_year) as first, count(*) as years
+        from regions where region_kind = 'smart_region' group by all
+      )
+    """
+    assert one(db, sql) == (67, True, True)
+
+
 def test_the_five_model_regions_of_nrw_and_kielregion_are_there(db: Any) -> None:
     sql = """
       select region_key, members from regions
