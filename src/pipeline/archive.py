@@ -506,6 +506,12 @@ def verify(root: Path) -> list[str]:
             wrong.append(f"{name}: a file named by its sha256 is expected")
         elif (found := digest_of(path)) != path.name:
             wrong.append(f"{name}: its own name is expected as sha256, found {found[:12]}...; fetch the source again")
+    for path in sorted((root / "quarantine").glob("*/*")):
+        if not path.name.startswith(".") and path.suffix != ".json" and (found := digest_of(path)) != path.name:
+            name = path.relative_to(root).as_posix()
+            wrong.append(
+                f"{name}: its own name is expected as sha256, found {found[:12]}...; it is no evidence any more"
+            )
     for source_id in sources_with_receipts(root):
         for receipt in read_receipts(root, source_id):
             path = blob(root, receipt.sha256)

@@ -58,6 +58,16 @@ def test_verify_finds_nothing_and_then_each_damage(home: Path, capsys: pytest.Ca
     )
 
 
+def test_verify_looks_at_what_was_refused_too(home: Path, box: Box) -> None:
+    box.play(ADDRESS, Reply(403, body=b"<!DOCTYPE html><title>403</title>"))
+    assert cli_code("fetch", "kba_fz1", "--year", "2021", "--quiet") == 1
+    assert archive.verify(home / "archive") == []
+    (refused,) = (p for p in (home / "archive" / "quarantine" / "kba_fz1").iterdir() if p.suffix != ".json")
+    refused.write_bytes(b"other")
+    (line,) = archive.verify(home / "archive")
+    assert line.startswith(f"quarantine/kba_fz1/{refused.name}: its own name is expected as sha256, found")
+
+
 def test_prune_removes_what_nothing_names_and_old_parts(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     partial = home / "archive" / "partial" / "ab.part"
     partial.write_bytes(b"half")
