@@ -486,8 +486,17 @@ def listing(root: Path) -> list[dict[str, Any]]:
 
 
 def forget_personal(root: Path) -> None:
-    """Remove what a fetch that was killed left of a file that may name persons. Of no fetch that runs: it has the lock
-    of whoever calls this."""
+    """Remove what a fetch that was killed, or a check in its archive below partial/, left of a file with names in it.
+
+    Whoever calls this has the archive's lock; a check that is running has its own.
+    """
+    _remove_personal(root)
+    for scratch in sorted((root / "partial").glob("*/.fetching")):
+        with contextlib.suppress(PipelineError), locked(scratch.parent, ".fetching", "--archive"):
+            _remove_personal(scratch.parent)
+
+
+def _remove_personal(root: Path) -> None:
     for path in sorted((root / "partial").glob(f"*{PERSONAL}")):
         path.with_suffix(".json").unlink(missing_ok=True)
         path.unlink()
@@ -496,9 +505,9 @@ def forget_personal(root: Path) -> None:
 def verify(root: Path) -> list[str]:
     """Re-hash everything; what is damaged, misplaced or missing, one line each."""
     wrong = [
-        f"partial/{path.name}: an unfinished download that may name persons; unless a fetch is running, any `stadtrang "
-        "fetch` or `stadtrang archive prune` removes it"
-        for path in sorted((root / "partial").glob(f"*{PERSONAL}"))
+        f"{path.relative_to(root).as_posix()}: an unfinished download that may name persons; unless a fetch is "
+        "running, any `stadtrang fetch` or `stadtrang archive prune` removes it"
+        for path in sorted((root / "partial").rglob(f"*{PERSONAL}"))
     ]
     for path in sorted(p for p in (root / "sha256").rglob("*") if p.is_file() and not p.name.startswith(".")):
         name = path.relative_to(root).as_posix()

@@ -134,6 +134,18 @@ def test_names_of_persons_do_not_outlive_the_next_fetch_of_anything(
     archive.prune(chosen.archive, tmp_path / "editions")
     assert with_names(chosen.archive) == []
     begun()
+    scratch = chosen.archive / "partial" / "check-x"  # of a check that was killed, and of one that is running
+    (scratch / "partial").mkdir(parents=True)
+    (scratch / ".fetching").touch()
+    left = scratch / "partial" / f"ab{archive.PERSONAL}"
+    left.write_text(points.SECRET)
+    with archive.locked(scratch, ".fetching", "--archive"):
+        archive.forget_personal(chosen.archive)
+        assert with_names(chosen.archive) == [left.name]
+    assert archive.verify(chosen.archive)[0].startswith(f"partial/check-x/partial/{left.name}: an unfinished download")
+    archive.forget_personal(chosen.archive)
+    assert with_names(chosen.archive) == []
+    archive.prune(chosen.archive, tmp_path / "editions")
     assert [o.state for o in fetch.fetch([SCHOOLS], chosen)] == ["stored"]
     assert with_names(chosen.archive) == [] and list((chosen.archive / "partial").iterdir()) == []
 
