@@ -161,7 +161,7 @@ def test_a_check_of_everything_leaves_an_archive_as_it_was(box: Box, settings: M
     [
         ("kba_fz1", "2027-01-01", "2027-04"),  # behind the first of January
         ("destatis_gv", "2026-12-31", "2027-09"),  # behind the last of December
-        ("bbsr_inkar_2024", "2027", "2027-09"),  # named by its year
+        ("bbsr_inkar", "2027", "2027-09"),  # named by its year
         ("bnetza_breitbandatlas", "2026-12", "2026-12"),  # this month is not over
     ],
 )
