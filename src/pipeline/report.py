@@ -20,7 +20,7 @@ TOP_LEAGUES = {"city_30k": "Towns of 30,000 and more", "germany": "All municipal
 
 SOURCE_FIELDS = {
     "id", "title", "publisher", "page", "licence", "level", "release_month", "evidence", "redistribute", "access",
-    "no_access",
+    "no_access", "watch",
 }  # fmt: skip
 
 
