@@ -103,7 +103,7 @@ def run(connection: duckdb.DuckDBPyConnection, models: Mapping[str, str], keep: 
     """Make one table per model, in order. With `keep`, only what leads to a kept table is made, and a table goes as
     soon as nothing that is still to be made reads it, unless it is kept: memory holds what is needed and no more."""
     links = graph(models)
-    waiting = order(models if keep is None else {name: models[name] for name in _leading_to(keep, links)})
+    waiting = order(models if keep is None else {name: models[name] for name in leading_to(keep, links)})
     for done, name in enumerate(waiting, 1):
         try:
             connection.execute(f'create or replace table "{name}" as {models[name]}')
@@ -115,7 +115,7 @@ def run(connection: duckdb.DuckDBPyConnection, models: Mapping[str, str], keep: 
                 connection.execute(f'drop table "{read}"')
 
 
-def _leading_to(wanted: Iterable[str], links: Mapping[str, set[str]]) -> set[str]:
+def leading_to(wanted: Iterable[str], links: Mapping[str, set[str]]) -> set[str]:
     """The wanted models and all that they read, over any number of steps."""
     found = set(wanted) & links.keys()
     while more := set().union(*(links[name] for name in found)) - found:
@@ -148,6 +148,15 @@ def tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
     return list(describe(connection, f'from "{name}"'))
+
+
+def all_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The columns of every table and view, in one look."""
+    found: dict[str, list[str]] = {}
+    sql = "select table_name, column_name from duckdb_columns() where not internal order by table_name, column_index"
+    for table, column in connection.execute(sql).fetchall():
+        found.setdefault(table, []).append(column)
+    return found
 
 
 def describe(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]:
