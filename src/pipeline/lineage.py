@@ -67,10 +67,18 @@ class Tracer:
             raise PipelineError(f"lineage: model {model} has no column {column}")
         return self._companion(scope, column)
 
+    def columns_of(self, model: str) -> list[str]:
+        """The columns of a model, without companions."""
+        self._scope(model)
+        return self._names(model)
+
     def views(self) -> dict[str, str]:
         """Name to SQL of the traced models, in an order in which each finds what it reads."""
         models = {TRACED + name: scope.expression.sql(DIALECT) for name, scope in self._scopes.items()}
         return {name: models[name] for name in warehouse.order(models)}
+
+    def _names(self, table: str) -> list[str]:
+        return list(self._schema.column_names(table))
 
     def cell(self, number: int) -> tuple[str, str, int]:
         """Base table, column and row (from 0) of a cell's number."""
@@ -182,13 +190,10 @@ class _Reader:
     def rows(self, is_grouped: bool) -> exp.Expression | None:
         """The cells of the rows themselves: those of the first table with a row number."""
         for name, source in self.scope.selected_sources.items():
-            names = source[1].expression.named_selects if isinstance(source[1], Scope) else self._names(source[1])
+            names = _names_of(source[1]) if isinstance(source[1], Scope) else self.tracer._names(_untraced(source[1]))
             if ROW_NUMBER in names:
                 return self.cells(exp.column(ROW_NUMBER, table=name, quoted=True), is_grouped)
         return None
-
-    def _names(self, table: exp.Table) -> Sequence[str]:
-        return list(self.tracer._schema.column_names(table.name))
 
     def _case(
         self, branches: Sequence[tuple[exp.Expression, exp.Expression]], default: exp.Expression | None, is_grouped: bool

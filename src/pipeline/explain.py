@@ -1,0 +1,384 @@
+"""One place's rank, explained number by number: source cell, typed value, indicator, bounds, weight, area, score, rank.
+
+All numbers are those of the published files of the edition. The cells behind a value are found by running the SQL of
+its indicator once more on the figures, with companions that carry the cells along (`lineage`), and led back to the
+publishers' files (`origins`). What that SQL gives must be what is published, or the value is said not to be traced.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from pipeline import archive, figures, lineage, origins, publish, published, warehouse
+from pipeline.catalog import Catalog, Indicator
+from pipeline.composite import normalisation
+from pipeline.errors import PipelineError, UsageError
+from pipeline.origins import Cell, Origin
+
+FILES = ("rankings", "indicators", "weights", "areas", "area_scores", "sources", "dictionary")
+EVERYWHERE, MAIN_LEAGUE = "germany", "city_30k"
+ROLES = ("numerator", "denominator", "value")
+LEVELS = ("municipality", "association", "district", "shared_district")  # the finest first, as values are chosen
+TERRITORY = ("is_converted", "converted", "predecessors", "territory_date")  # where the edition has them
+FOREIGN = ("inherited", "imputed")  # values that are not the place's own
+OTHER_FIGURES = (
+    "the edition's figures are not the ones in {folder}; name the folder that it was built from with --figures"
+)
+NO_ROW = "no row of the source names this place, and the source is complete: {rule}"
+NOT_TRACED = "the program's SQL gives another value than the edition has: another version of the program made it"
+NOTICE = "arithmetic on the published numbers, everything else unchanged; no advice"
+
+
+@dataclass
+class Trace:
+    """The cells of one value by role, the columns of typed tables that they stand in, or why there are none."""
+
+    cells: dict[str, list[Cell]] = field(default_factory=dict)
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    missing_because: str | None = None
+
+
+def require_place(edition: duckdb.DuckDBPyConnection, entry: str, catalog: Catalog) -> str:
+    """The AGS of the one place that a key or name means, ranked or not; an error with the candidates where none is."""
+    (found,) = published.match(edition, EVERYWHERE, [entry], catalog)
+    return published.known(found)
+
+
+def require_indicators(edition: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+    """An error for what is no indicator of the edition."""
+    there = [row[0] for row in edition.execute("select distinct indicator_id from indicators order by 1").fetchall()]
+    unknown = sorted(set(names) - set(there))
+    if unknown:
+        raise UsageError(f"unknown indicator {', '.join(unknown)}; the edition has {', '.join(there)}")
+
+
+def document(
+    catalog: Catalog,
+    edition: duckdb.DuckDBPyConnection,
+    folder: Path,
+    ags: str,
+    league: str | None = None,
+    only: Sequence[str] = (),
+    figures_folder: Path = figures.BUNDLED,
+    archive_root: Path | None = None,
+) -> dict[str, Any]:
+    """Everything about one place in one league (by default `city_30k` where it belongs to it, else `germany`).
+
+    edition: its FILES; folder: where they are, with the lock; only: indicators to show; archive_root: also read the
+    publishers' originals and give the text that stands in each cell. Raises UsageError where the place is not in the
+    league or the figures are not the edition's, ReadError where an original cannot be read.
+    """
+    leagues = _rows(edition, "from rankings where ags = $1 order by league", [ags])
+    member = {row["league"]: row for row in leagues}
+    league = league or (MAIN_LEAGUE if MAIN_LEAGUE in member else EVERYWHERE)
+    if league not in member:
+        raise UsageError(f"{leagues[0]['name']} ({ags}) is not in {league}; it is in {', '.join(member)}")
+    place = member[league]
+    indicator_set = catalog.leagues[league].indicator_set
+    values = _values(edition, catalog, ags, indicator_set)
+    shown = [row for row in values if not only or row["indicator_id"] in only]
+    require_figures(catalog, folder, figures_folder)
+    with warehouse.connect(threads=2) as connection:
+        traces = trace(connection, catalog, figures_folder, place["edition_year"], ags, shown)
+        cells = {cell for found in traces.values() for some in found.cells.values() for cell in some}
+        places = origins.locate(connection, catalog, cells)
+    files = {(row["source_id"], row["edition"], row["part"]): row for row in _rows(edition, "from sources")}
+    file_of = {cell: _file(files, origin) for cell, origin in places.items()}
+    digests = {cell: file["sha256"] for cell, file in file_of.items()}
+    texts = origins.texts(archive_root, places, digests) if archive_root else {}
+    entries = [
+        _indicator(catalog, row, traces[row["indicator_id"]], places, file_of, texts, archive_root is not None)
+        for row in shown
+    ]
+    ranked = edition.execute("select count(rank) from rankings where league = $1", [league]).fetchall()[0][0]
+    return {
+        "edition_year": place["edition_year"],
+        "revision": place["revision"],
+        "league": league,
+        "indicator_set": indicator_set,
+        "ranked": ranked,
+        "place": place,
+        "leagues": [
+            {key: row[key] for key in ("league", "rank", "rank_group", "rank_p05", "rank_p95", "score", "reason")}
+            for row in leagues
+        ],
+        "areas": _areas(edition, ags, league, indicator_set, values),
+        "indicators": entries,
+        "sum_of_points": sum(row["points"] for row in values if row["points"] is not None) or None,
+        "next_group": _next_group(edition, catalog, place, values),
+    }
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+    result = connection.execute(sql, list(parameters))
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _values(
+    edition: duckdb.DuckDBPyConnection, catalog: Catalog, ags: str, indicator_set: str
+) -> list[dict[str, Any]]:
+    """The place's published indicator rows with weight, points and scale in the set; the scored ones first."""
+    weight = "weight_effective_city" if indicator_set == "city" else "weight_effective"
+    rows = _rows(
+        edition,
+        f"""
+        select
+          indicators.* exclude (edition_year, ags, area, weight_effective, weight_effective_city), scored.area,
+          indicators.{weight} as weight, indicators.{weight} * indicators.normalised as points,
+          scored.status, scored.reason, scored.lower_bound, scored.upper_bound,
+          terms.label_de, terms.label_en, terms.direction, terms.treatment, terms.is_shrunk = 'yes' as is_shrunk
+        from indicators
+        join weights as scored on scored.indicator_id = indicators.indicator_id and scored.indicator_set = $1
+        join dictionary as terms on terms.kind = 'indicator' and terms.name = indicators.indicator_id
+        where indicators.ags = $2
+        """,
+        [indicator_set, ags],
+    )
+    areas = list(catalog.areas)
+    return sorted(rows, key=lambda row: (row["weight"] is None, areas.index(row["area"]), row["indicator_id"]))
+
+
+def require_figures(catalog: Catalog, folder: Path, figures_folder: Path) -> None:
+    """The typed tables must be those that the edition's lock names."""
+    try:
+        locked = json.loads((folder / publish.LOCK).read_text("utf-8"))["figures"]
+    except (OSError, ValueError, KeyError) as error:
+        raise PipelineError(f"{folder}: {publish.LOCK} does not say which figures the edition was made from") from error
+    if locked != figures.sums(catalog, figures_folder):
+        raise UsageError(OTHER_FIGURES.format(folder=figures_folder))
+
+
+def trace(
+    connection: duckdb.DuckDBPyConnection,
+    catalog: Catalog,
+    folder: Path,
+    year: int,
+    ags: str,
+    values: Iterable[Mapping[str, Any]],
+) -> dict[str, Trace]:
+    """The cells behind the published values of a place; by indicator id. The connection keeps the typed tables."""
+    found = {row["indicator_id"]: _untraced(catalog, row) for row in values}
+    wanted = [row for row in values if found[row["indicator_id"]].missing_because is None]
+    warehouse.declare(connection, catalog)
+    typed = origins.number_tables(connection, catalog, folder)
+    others = {name: columns for name, columns in warehouse.all_columns(connection).items() if name not in typed}
+    models = warehouse.layer(catalog, "2_core", "3_indicators")
+    tracer = lineage.Tracer(models, typed, others)
+    for row in wanted:
+        model = catalog.indicators[row["indicator_id"]].model
+        for role in set(ROLES) & set(tracer.columns_of(model)):
+            columns = tracer.ask(model, role)
+            found[row["indicator_id"]].columns[role] = sorted(f"{table}.{column}" for table, column in columns)
+    views = tracer.views()
+    needed = set().union(*map(warehouse.references, views.values())) & models.keys()
+    warehouse.run(connection, models, keep={*needed, "core__municipalities"})
+    for name, sql in views.items():
+        connection.execute(f'create view "{name}" as {sql}')
+    keys = connection.execute(
+        "select [ags, association_key, district_key] from core__municipalities where list_year = $1 and ags = $2",
+        [year, ags],
+    ).fetchall()[0][0]
+    for row in wanted:
+        _trace_value(connection, tracer, catalog.indicators[row["indicator_id"]], row, keys, found[row["indicator_id"]])
+    return found
+
+
+def _untraced(catalog: Catalog, row: Mapping[str, Any]) -> Trace:
+    """A trace that is still empty, with the reason where there is no value to follow."""
+    if row["value_unshrunk"] is None:
+        return Trace(missing_because=f"no value: {row['missing_because']}")
+    return Trace()
+
+
+def _trace_value(
+    connection: duckdb.DuckDBPyConnection,
+    tracer: lineage.Tracer,
+    indicator: Indicator,
+    row: Mapping[str, Any],
+    keys: Sequence[str],
+    found: Trace,
+) -> None:
+    roles = [role for role in ROLES if found.columns.get(role)]
+    companions = ", ".join(f'"{role}{lineage.CELLS}"' for role in roles) or "1"
+    name = lineage.TRACED + indicator.model
+    rows = connection.execute(
+        f'select {companions} from "{name}" where list_contains($1, unit_key) and reference_date = $2 and value = $3 '
+        f"and row_number is not distinct from $4 order by list_position({list(LEVELS)}, level) limit 1",
+        [keys, row["reference_date"], row["value_unshrunk"], row["source_row"]],
+    ).fetchall()
+    if not rows:
+        found.missing_because = NOT_TRACED
+        return
+    seen: set[int] = set()
+    for role, numbers in zip(roles, rows[0], strict=False):
+        own = sorted(set(numbers or ()) - seen)  # a value is made of its numerator and denominator: shown once
+        seen |= set(own)
+        if own:
+            found.cells[role] = [tracer.cell(number) for number in own]
+    if not found.cells:
+        found.missing_because = NO_ROW.format(rule=indicator.null_rule)
+
+
+def _file(files: Mapping[tuple[str, str, str], dict[str, Any]], origin: Origin) -> dict[str, Any]:
+    key = (origin.source.id, origin.edition, archive.part_name(origin.part))
+    if key not in files:
+        raise PipelineError(f"sources.parquet: {' '.join(key)} is not there, and a value rests on it")
+    return files[key]
+
+
+def _indicator(
+    catalog: Catalog,
+    row: dict[str, Any],
+    found: Trace,
+    places: Mapping[Cell, Origin],
+    files: Mapping[Cell, dict[str, Any]],
+    texts: Mapping[Cell, str | None],
+    is_read: bool,
+) -> dict[str, Any]:
+    """One value with its way from the cells to its points."""
+    cells = [
+        _cell(role, places[cell], files[cell]) | ({"raw": texts[cell]} if is_read else {})
+        for role in ROLES
+        for cell in found.cells.get(role, ())
+    ]
+    source = catalog.sources[row["source_id"]]
+    return {
+        **{key: value for key, value in row.items() if key not in TERRITORY},
+        "publisher": source.publisher,
+        "territory": {name: row[name] for name in TERRITORY if row.get(name) is not None},
+        "columns": found.columns,
+        "cells": cells,
+        "cells_missing_because": found.missing_because,
+        "scale": _scale(row),
+    }
+
+
+def _cell(role: str, origin: Origin, file: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "used_for": role,
+        "source_id": origin.source.id,
+        "edition": origin.edition,
+        "part": archive.part_name(origin.part),
+        "file": file["file"],
+        "sha256": file["sha256"],
+        "reader": origin.layout.reader,
+        "sheet": origin.layout.sheet,
+        "row": origin.row,
+        "column": origin.mark,
+        "header": origin.header,
+        "cell": origin.address,
+        "value": origin.value,
+        "typed_column": origin.column,
+        "typed": dict(origin.typed),
+    }
+
+
+def _scale(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How the value becomes 0 to 100, in numbers and as a formula; None for what has no value or no scale."""
+    value, lower, upper = row["value"], row["lower_bound"], row["upper_bound"]
+    if value is None or row["normalised"] is None or not lower < upper:
+        return None
+    is_log, is_higher_better = row["treatment"] != "none", row["direction"] == "higher"
+    held = min(max(value, lower), upper)
+    shown = [f"ln(1 + {number:g})" if is_log else f"{number:g}" for number in (held, lower, upper)]
+    share = f"({shown[0]} - {shown[1]}) / ({shown[2]} - {shown[1]})"
+    return {
+        "lower": lower,
+        "upper": upper,
+        "direction": row["direction"],
+        "treatment": row["treatment"],
+        "treated": float(_treated(value, is_log)),
+        "is_clipped": held != value,
+        "clipped": held,
+        "formula": f"100 x {share}" if is_higher_better else f"100 x (1 - {share})",
+        "recomputed": _normalised(value, lower, upper, is_log, is_higher_better),
+    }
+
+
+def _treated(value: float, is_log: bool) -> Any:
+    return normalisation.treat(np.array([[value]]), np.array([is_log]))[0, 0]
+
+
+def _normalised(value: float, lower: float, upper: float, is_log: bool, is_higher_better: bool) -> float:
+    treated, low, high = (np.array([[_treated(number, is_log)]]) for number in (value, lower, upper))
+    return float(normalisation.min_max(treated, low[0], high[0], np.array([is_higher_better]))[0, 0])
+
+
+def _areas(
+    edition: duckdb.DuckDBPyConnection,
+    ags: str,
+    league: str,
+    indicator_set: str,
+    values: Iterable[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """All areas: the scored ones with score, rank and points, the others with the reason."""
+    rows = _rows(
+        edition,
+        "select areas.area, areas.status, areas.reason, areas.weight, own.score, own.rank, own.rank_p05, own.rank_p95 "
+        "from areas left join area_scores as own on own.area = areas.area and own.ags = $1 and own.league = $2 "
+        "where areas.indicator_set = $3 order by areas.area",
+        [ags, league, indicator_set],
+    )
+    points: dict[str, float] = {}
+    for row in values:
+        if row["points"] is not None:
+            points[row["area"]] = points.get(row["area"], 0.0) + row["points"]
+    return [{**row, "points": points.get(row["area"])} for row in rows]
+
+
+def _next_group(
+    edition: duckdb.DuckDBPyConnection, catalog: Catalog, place: Mapping[str, Any], values: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """How far it is to the score of the last place of the next better group, and which value alone would close that."""
+    group, score = place["rank_group"], place["score"]
+    if score is None:
+        return {"notice": NOTICE, "reason": f"no rank: {place['reason'] or place['status']}"}
+    if group is None:
+        return {"notice": NOTICE, "reason": "the edition has no draws, so no groups"}
+    ahead = _rows(
+        edition,
+        "select ags, name, rank, score, rank_group from rankings where league = $1 and rank_group < $2 "
+        "order by rank_group desc, rank desc, ags limit 1",
+        [place["league"], group],
+    )
+    if not ahead:
+        return {"notice": NOTICE, "reason": "it is in the first group"}
+    gap = ahead[0]["score"] - score
+    own = [row for row in values if row["points"] is not None and _is_own(row)]
+    return {
+        "notice": NOTICE,
+        "reason": "",
+        "last_ahead": ahead[0],
+        "points_missing": gap,
+        "by_one_value": [_alone(catalog.indicators[row["indicator_id"]], row, gap) for row in own],
+    }
+
+
+def _is_own(row: Mapping[str, Any]) -> bool:
+    return row["value_status"] not in FOREIGN and row["level"] == "municipality"
+
+
+def _alone(indicator: Indicator, row: Mapping[str, Any], gap: float) -> dict[str, Any]:
+    """The value of one indicator that would add the missing points, rounded to its decimals to the better side."""
+    lower, upper, is_log = row["lower_bound"], row["upper_bound"], row["treatment"] != "none"
+    needed = row["normalised"] + gap / row["weight"]
+    result = {
+        "indicator_id": indicator.id, "unit": indicator.unit, "value": row["value"], "needed": None,
+        "is_reachable": needed <= 100.0,
+    }  # fmt: skip
+    if needed > 100.0:
+        return result
+    share = needed / 100.0 if indicator.direction == "higher" else 1.0 - needed / 100.0
+    low, high = _treated(lower, is_log), _treated(upper, is_log)
+    exact = float(normalisation.untreat(np.array([[low + share * (high - low)]]), np.array([is_log]))[0, 0])
+    step = 10.0**indicator.decimals
+    rounded = np.ceil(exact * step) if indicator.direction == "higher" else np.floor(exact * step)
+    return {**result, "needed": float(rounded / step)}
