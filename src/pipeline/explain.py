@@ -26,6 +26,7 @@ FILES = ("rankings", "indicators", "weights", "areas", "area_scores", "sources",
 EVERYWHERE, MAIN_LEAGUE = "germany", "city_30k"
 ROLES = ("numerator", "denominator", "value")
 LEVELS = ("municipality", "association", "district", "shared_district")  # the finest first, as values are chosen
+PLACES = "core__municipalities"
 TERRITORY = ("is_converted", "converted", "predecessors", "territory_date")  # where the edition has them
 FOREIGN = ("inherited", "imputed")  # values that are not the place's own
 OTHER_FIGURES = (
@@ -170,20 +171,18 @@ def trace(
     warehouse.declare(connection, catalog)
     typed = origins.number_tables(connection, catalog, folder)
     others = {name: columns for name, columns in warehouse.all_columns(connection).items() if name not in typed}
-    models = warehouse.layer(catalog, "2_core", "3_indicators")
+    models = {name: sql for name, sql in catalog.sql.items() if catalog.sql_layer[name] in ("2_core", "3_indicators")}
     tracer = lineage.Tracer(models, typed, others)
     for row in wanted:
         model = catalog.indicators[row["indicator_id"]].model
         for role in set(ROLES) & set(tracer.columns_of(model)):
             columns = tracer.ask(model, role)
             found[row["indicator_id"]].columns[role] = sorted(f"{table}.{column}" for table, column in columns)
-    views = tracer.views()
-    needed = set().union(*map(warehouse.references, views.values())) & models.keys()
-    warehouse.run(connection, models, keep={*needed, "core__municipalities"})
-    for name, sql in views.items():
+    warehouse.run(connection, tracer.known(PLACES), keep={*tracer.reads(), PLACES})
+    for name, sql in tracer.views().items():
         connection.execute(f'create view "{name}" as {sql}')
     keys = connection.execute(
-        "select [ags, association_key, district_key] from core__municipalities where list_year = $1 and ags = $2",
+        f"select [ags, association_key, district_key] from {PLACES} where list_year = $1 and ags = $2",
         [year, ags],
     ).fetchall()[0][0]
     for row in wanted:

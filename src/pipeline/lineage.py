@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
@@ -74,8 +73,22 @@ class Tracer:
 
     def views(self) -> dict[str, str]:
         """Name to SQL of the traced models, in an order in which each finds what it reads."""
-        models = {TRACED + name: scope.expression.sql(DIALECT) for name, scope in self._scopes.items()}
-        return {name: models[name] for name in warehouse.order(models)}
+        return {TRACED + name: query.sql(DIALECT) for name, query in self._asked()}
+
+    def known(self, *models: str) -> dict[str, str]:
+        """Name to SQL of the models looked at so far and of some more, with all that they read."""
+        for name in models:
+            self._scope(name)
+        return {name: self.models[name] for name in self._scopes}
+
+    def reads(self) -> set[str]:
+        """The models that the traced ones read as they are."""
+        return {table.name for _, query in self._asked() for table in query.find_all(exp.Table)} & self.models.keys()
+
+    def _asked(self) -> list[tuple[str, exp.Expression]]:
+        """The models with companions. A model is known only after those that it reads, so this is their order."""
+        asked = {query for query, _ in self._found}
+        return [(name, s.expression) for name, s in self._scopes.items() if id(s.expression) in asked]
 
     def _names(self, table: str) -> list[str]:
         return list(self._schema.column_names(table))
@@ -88,7 +101,7 @@ class Tracer:
         if model not in self._scopes:
             for read in sorted(warehouse.references(self.models[model]) & self.models.keys()):
                 self._scope(read)  # its columns must be known
-            tree = sqlglot.parse_one(self.models[model], dialect=DIALECT)
+            tree = warehouse.parsed(self.models[model]).copy()
             tree = qualify(tree, schema=self._schema, dialect=DIALECT, validate_qualify_columns=False)
             self._schema.add_table(model, dict.fromkeys(tree.named_selects, "unknown"))
             scope = build_scope(tree)

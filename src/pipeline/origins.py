@@ -77,7 +77,8 @@ def typed_tracer(catalog: Catalog) -> lineage.Tracer:
     with warehouse.connect() as connection:
         warehouse.declare(connection, catalog)
         others = warehouse.all_columns(connection)
-    return lineage.Tracer(warehouse.layer(catalog, "1_typed"), bases, others)
+    models = {name: sql for name, sql in catalog.sql.items() if catalog.sql_layer[name] == "1_typed"}
+    return lineage.Tracer(models, bases, others)
 
 
 def locate(connection: duckdb.DuckDBPyConnection, catalog: Catalog, cells: Iterable[Cell]) -> dict[Cell, Origin]:

@@ -60,9 +60,15 @@ def connect(threads: int = 1, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDB
 
 
 @cache
+def parsed(sql: str) -> exp.Expression:
+    """A model's SQL as a tree, not to be changed. Kept, since the same models are asked for again and again."""
+    return sqlglot.parse_one(sql, dialect="duckdb")
+
+
+@cache
 def references(sql: str) -> frozenset[str]:
-    """Tables that a model reads, without its own CTEs. Kept, since the same models are asked for again and again."""
-    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    """Tables that a model reads, without its own CTEs."""
+    tree = parsed(sql)
     ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
     return frozenset({table.name for table in tree.find_all(exp.Table) if table.name} - ctes)
 
@@ -103,7 +109,7 @@ def run(connection: duckdb.DuckDBPyConnection, models: Mapping[str, str], keep: 
     """Make one table per model, in order. With `keep`, only what leads to a kept table is made, and a table goes as
     soon as nothing that is still to be made reads it, unless it is kept: memory holds what is needed and no more."""
     links = graph(models)
-    waiting = order(models if keep is None else {name: models[name] for name in leading_to(keep, links)})
+    waiting = order(models if keep is None else {name: models[name] for name in _leading_to(keep, links)})
     for done, name in enumerate(waiting, 1):
         try:
             connection.execute(f'create or replace table "{name}" as {models[name]}')
@@ -115,7 +121,7 @@ def run(connection: duckdb.DuckDBPyConnection, models: Mapping[str, str], keep: 
                 connection.execute(f'drop table "{read}"')
 
 
-def leading_to(wanted: Iterable[str], links: Mapping[str, set[str]]) -> set[str]:
+def _leading_to(wanted: Iterable[str], links: Mapping[str, set[str]]) -> set[str]:
     """The wanted models and all that they read, over any number of steps."""
     found = set(wanted) & links.keys()
     while more := set().union(*(links[name] for name in found)) - found:
