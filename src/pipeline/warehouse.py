@@ -24,6 +24,8 @@ from pipeline.errors import PipelineError
 
 MACROS = """
 create or replace macro finite_or_null(number) as case when isfinite(number) then number end;
+create or replace macro status_of_rate(counted, denominator, value_status) as
+  case when counted is not null and nullif(denominator, 0) is null then 'no_denominator' else value_status end;
 create or replace macro number_of(raw, decimal_mark) as finite_or_null(try_cast(
   case when decimal_mark = ',' then replace(replace(replace(trim(raw), ' ', ''), '.', ''), ',', '.')
        else replace(trim(raw), ' ', '') end as double));
