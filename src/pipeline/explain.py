@@ -37,7 +37,7 @@ NOT_TRACED = "the program's SQL gives another value than the edition has: anothe
 NOTICE = "arithmetic on the published numbers, everything else unchanged; no advice"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Trace:
     """The cells of one value by role, the columns of typed tables that they stand in, or why there are none."""
 
@@ -123,9 +123,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _values(
-    edition: duckdb.DuckDBPyConnection, catalog: Catalog, ags: str, indicator_set: str
-) -> list[dict[str, Any]]:
+def _values(edition: duckdb.DuckDBPyConnection, catalog: Catalog, ags: str, indicator_set: str) -> list[dict[str, Any]]:
     """The place's published indicator rows with weight, points and scale in the set; the scored ones first."""
     weight = "weight_effective_city" if indicator_set == "city" else "weight_effective"
     rows = _rows(
@@ -163,67 +161,73 @@ def trace(
     folder: Path,
     year: int,
     ags: str,
-    values: Iterable[Mapping[str, Any]],
+    values: Sequence[Mapping[str, Any]],
 ) -> dict[str, Trace]:
     """The cells behind the published values of a place; by indicator id. The connection keeps the typed tables."""
-    found = {row["indicator_id"]: _untraced(catalog, row) for row in values}
-    wanted = [row for row in values if found[row["indicator_id"]].missing_because is None]
+    wanted = [row["indicator_id"] for row in values if row["value_unshrunk"] is not None]
+    tracer = prepare(connection, catalog, folder, wanted)
+    return {row["indicator_id"]: follow(connection, tracer, catalog, year, ags, row) for row in values}
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path, indicators: Iterable[str]
+) -> lineage.Tracer:
+    """Make what `follow` asks for these indicators: their models with companions, as views on a folder of figures."""
     warehouse.declare(connection, catalog)
     typed = origins.number_tables(connection, catalog, folder)
     others = {name: columns for name, columns in warehouse.all_columns(connection).items() if name not in typed}
     models = {name: sql for name, sql in catalog.sql.items() if catalog.sql_layer[name] in ("2_core", "3_indicators")}
     tracer = lineage.Tracer(models, typed, others)
-    for row in wanted:
-        model = catalog.indicators[row["indicator_id"]].model
-        for role in set(ROLES) & set(tracer.columns_of(model)):
-            columns = tracer.ask(model, role)
-            found[row["indicator_id"]].columns[role] = sorted(f"{table}.{column}" for table, column in columns)
+    for indicator in indicators:
+        model = catalog.indicators[indicator].model
+        for role in _roles(tracer, model):
+            tracer.ask(model, role)
     warehouse.run(connection, tracer.known(PLACES), keep={*tracer.reads(), PLACES})
     for name, sql in tracer.views().items():
         connection.execute(f'create view "{name}" as {sql}')
-    keys = connection.execute(
-        f"select [ags, association_key, district_key] from {PLACES} where list_year = $1 and ags = $2",
-        [year, ags],
-    ).fetchall()[0][0]
-    for row in wanted:
-        _trace_value(connection, tracer, catalog.indicators[row["indicator_id"]], row, keys, found[row["indicator_id"]])
-    return found
+    return tracer
 
 
-def _untraced(catalog: Catalog, row: Mapping[str, Any]) -> Trace:
-    """A trace that is still empty, with the reason where there is no value to follow."""
-    if row["value_unshrunk"] is None:
-        return Trace(missing_because=f"no value: {row['missing_because']}")
-    return Trace()
+def _roles(tracer: lineage.Tracer, model: str) -> list[str]:
+    there = tracer.columns_of(model)
+    return [role for role in ROLES if role in there]
 
 
-def _trace_value(
+def follow(
     connection: duckdb.DuckDBPyConnection,
     tracer: lineage.Tracer,
-    indicator: Indicator,
+    catalog: Catalog,
+    year: int,
+    ags: str,
     row: Mapping[str, Any],
-    keys: Sequence[str],
-    found: Trace,
-) -> None:
-    roles = [role for role in ROLES if found.columns.get(role)]
-    companions = ", ".join(f'"{role}{lineage.CELLS}"' for role in roles) or "1"
-    name = lineage.TRACED + indicator.model
+) -> Trace:
+    """The cells behind one published row of `indicators`, where the same value comes out of the SQL again."""
+    if row["value_unshrunk"] is None:
+        said = "" if row["sign_raw"] is None else f", {row['sign_raw']!r} in row {row['source_row']} of its file"
+        return Trace(missing_because=f"no value: {row['missing_because']}{said}")
+    indicator = catalog.indicators[row["indicator_id"]]
+    columns = {role: tracer.ask(indicator.model, role) for role in _roles(tracer, indicator.model)}
+    named = {role: sorted(f"{table}.{column}" for table, column in found) for role, found in columns.items()}
+    companions = ", ".join(f'"{role}{lineage.CELLS}"' for role, found in columns.items() if found) or "null"
+    keys = connection.execute(
+        f"select [ags, association_key, district_key] from {PLACES} where list_year = $1 and ags = $2", [year, ags]
+    ).fetchall()[0][0]
     rows = connection.execute(
-        f'select {companions} from "{name}" where list_contains($1, unit_key) and reference_date = $2 and value = $3 '
-        f"and row_number is not distinct from $4 order by list_position({list(LEVELS)}, level) limit 1",
+        f'select {companions} from "{lineage.TRACED}{indicator.model}" where list_contains($1, unit_key) '
+        "and reference_date = $2 and value = $3 and row_number is not distinct from $4 "
+        f"order by list_position({list(LEVELS)}, level) limit 1",
         [keys, row["reference_date"], row["value_unshrunk"], row["source_row"]],
     ).fetchall()
     if not rows:
-        found.missing_because = NOT_TRACED
-        return
+        return Trace(columns=named, missing_because=NOT_TRACED)
+    cells: dict[str, list[Cell]] = {}
     seen: set[int] = set()
-    for role, numbers in zip(roles, rows[0], strict=False):
+    for role, numbers in zip((role for role, found in columns.items() if found), rows[0], strict=False):
         own = sorted(set(numbers or ()) - seen)  # a value is made of its numerator and denominator: shown once
         seen |= set(own)
         if own:
-            found.cells[role] = [tracer.cell(number) for number in own]
-    if not found.cells:
-        found.missing_because = NO_ROW.format(rule=indicator.null_rule)
+            cells[role] = [tracer.cell(number) for number in own]
+    return Trace(cells, named, None if cells else NO_ROW.format(rule=indicator.null_rule))
 
 
 def _file(files: Mapping[tuple[str, str, str], dict[str, Any]], origin: Origin) -> dict[str, Any]:
@@ -298,7 +302,7 @@ def _scale(row: Mapping[str, Any]) -> dict[str, Any] | None:
         "is_clipped": held != value,
         "clipped": held,
         "formula": f"100 x {share}" if is_higher_better else f"100 x (1 - {share})",
-        "recomputed": _normalised(value, lower, upper, is_log, is_higher_better),
+        "recomputed": scaled(row),
     }
 
 
@@ -306,9 +310,12 @@ def _treated(value: float, is_log: bool) -> Any:
     return normalisation.treat(np.array([[value]]), np.array([is_log]))[0, 0]
 
 
-def _normalised(value: float, lower: float, upper: float, is_log: bool, is_higher_better: bool) -> float:
-    treated, low, high = (np.array([[_treated(number, is_log)]]) for number in (value, lower, upper))
-    return float(normalisation.min_max(treated, low[0], high[0], np.array([is_higher_better]))[0, 0])
+def scaled(row: Mapping[str, Any]) -> float:
+    """A row's value on 0 to 100 between its bounds, as the method does it."""
+    is_log = row["treatment"] != "none"
+    treated, low, high = (np.array([[_treated(row[key], is_log)]]) for key in ("value", "lower_bound", "upper_bound"))
+    is_higher_better = np.array([row["direction"] == "higher"])
+    return float(normalisation.min_max(treated, low[0], high[0], is_higher_better)[0, 0])
 
 
 def _areas(

@@ -62,7 +62,7 @@ class Tracer:
     def ask(self, model: str, column: str) -> Columns:
         """The base columns that a column of a model comes from; none where it is made of none."""
         scope = self._scope(model)
-        if column not in scope.expression.named_selects:
+        if column not in _names_of(scope):
             raise PipelineError(f"lineage: model {model} has no column {column}")
         return self._companion(scope, column)
 
@@ -85,7 +85,7 @@ class Tracer:
         """The models that the traced ones read as they are."""
         return {table.name for _, query in self._asked() for table in query.find_all(exp.Table)} & self.models.keys()
 
-    def _asked(self) -> list[tuple[str, exp.Expression]]:
+    def _asked(self) -> list[tuple[str, exp.Expr]]:
         """The models with companions. A model is known only after those that it reads, so this is their order."""
         asked = {query for query, _ in self._found}
         return [(name, s.expression) for name, s in self._scopes.items() if id(s.expression) in asked]
@@ -103,10 +103,10 @@ class Tracer:
                 self._scope(read)  # its columns must be known
             tree = warehouse.parsed(self.models[model]).copy()
             tree = qualify(tree, schema=self._schema, dialect=DIALECT, validate_qualify_columns=False)
-            self._schema.add_table(model, dict.fromkeys(tree.named_selects, "unknown"))
             scope = build_scope(tree)
             if scope is None:
                 raise PipelineError(f"lineage: model {model} is no SELECT")
+            self._schema.add_table(model, dict.fromkeys(_names_of(scope), "unknown"))
             self._scopes[model] = scope
         return self._scopes[model]
 
@@ -126,23 +126,24 @@ class Tracer:
     def _of_both(self, scope: Scope, query: exp.SetOperation, column: str) -> Columns:
         """Both sides of a union get a companion, or none does."""
         at = query.named_selects.index(column)
-        sides = [(side, side.expression.named_selects[at]) for side in scope.set_operation_scopes]
+        sides = [(side, _names_of(side)[at]) for side in scope.set_operation_scopes]
         found = [self._companion(side, name) for side, name in sides]
         if not any(found):
             return NONE
         if query.args.get("distinct"):
-            raise PipelineError(f"lineage: {column} comes out of a UNION that drops repeated rows; UNION ALL keeps them")
+            raise PipelineError(
+                f"lineage: {column} comes out of a UNION that drops repeated rows; UNION ALL keeps them"
+            )
         for (side, name), there in zip(sides, found, strict=True):
             if not there:
                 self._add(side.expression, name, _no_cells())
         return NONE.union(*found)
 
-    def _add(self, query: exp.Expression, column: str, cells: exp.Expression) -> None:
+    def _add(self, query: exp.Expr, column: str, cells: exp.Expr) -> None:
         """Append a companion to a SELECT, or to all SELECTs of a union."""
         if isinstance(query, exp.SetOperation):
-            at = query.named_selects.index(column)
             for side in (query.left, query.right):
-                self._add(side, side.named_selects[at], cells.copy())
+                self._add(side, column, cells.copy())
         else:
             query.append("expressions", exp.alias_(cells, column + CELLS, quoted=True))
 
@@ -179,7 +180,7 @@ class _Reader:
         self.scope = scope
         self.found: set[tuple[str, str]] = set()
 
-    def cells(self, e: exp.Expression, is_grouped: bool) -> exp.Expression | None:
+    def cells(self, e: exp.Expr, is_grouped: bool) -> exp.Expr | None:
         """The SQL of an expression's cells; None where it has none whatever the row."""
         if isinstance(e, exp.Column):
             cells = self._column(e)
@@ -200,7 +201,7 @@ class _Reader:
             return self._aggregate(e, None)
         return _together(self.cells(part, is_grouped) for part in e.iter_expressions())
 
-    def rows(self, is_grouped: bool) -> exp.Expression | None:
+    def rows(self, is_grouped: bool) -> exp.Expr | None:
         """The cells of the rows themselves: those of the first table with a row number."""
         for name, source in self.scope.selected_sources.items():
             names = _names_of(source[1]) if isinstance(source[1], Scope) else self.tracer._names(_untraced(source[1]))
@@ -209,8 +210,11 @@ class _Reader:
         return None
 
     def _case(
-        self, branches: Sequence[tuple[exp.Expression, exp.Expression]], default: exp.Expression | None, is_grouped: bool
-    ) -> exp.Expression | None:
+        self,
+        branches: Sequence[tuple[exp.Expr, exp.Expr]],
+        default: exp.Expr | None,
+        is_grouped: bool,
+    ) -> exp.Expr | None:
         """The cells of the branch that is taken."""
         ifs, conditions = [], []
         for condition, value in branches:
@@ -222,16 +226,14 @@ class _Reader:
         taken = [exp.If(this=condition.copy(), true=_or_none(cells)) for condition, cells in ifs]
         return exp.Case(ifs=taken, default=_or_none(last))
 
-    def _branch(
-        self, value: exp.Expression, conditions: Iterable[exp.Expression], is_grouped: bool
-    ) -> exp.Expression | None:
+    def _branch(self, value: exp.Expr, conditions: Iterable[exp.Expr], is_grouped: bool) -> exp.Expr | None:
         if isinstance(value, exp.Null):
             return None
         if isinstance(value.unnest(), exp.Literal | exp.Boolean):
             return _together(self.cells(condition, is_grouped) for condition in conditions)
         return self.cells(value, is_grouped)
 
-    def _aggregate(self, e: exp.Expression, where: exp.Expression | None) -> exp.Expression | None:
+    def _aggregate(self, e: exp.Expr, where: exp.Expr | None) -> exp.Expr | None:
         value = e.this
         if value is None or isinstance(value, exp.Star):
             cells = self.rows(is_grouped=False)
@@ -249,7 +251,7 @@ class _Reader:
             return _filtered(_function(name, cells, e.expression.copy()), where)
         return _gathered(cells, where)
 
-    def _column(self, column: exp.Column) -> exp.Expression | None:
+    def _column(self, column: exp.Column) -> exp.Expr | None:
         source = self.scope.sources.get(column.table)
         if isinstance(source, Scope):
             found = self.tracer._companion(source, column.name) if column.name in _names_of(source) else NONE
@@ -264,7 +266,7 @@ class _Reader:
         self.found |= found
         return exp.column(column.name + CELLS, table=column.table, quoted=True) if found else None
 
-    def _base(self, table: exp.Table, column: exp.Column) -> exp.Expression:
+    def _base(self, table: exp.Table, column: exp.Column) -> exp.Expr:
         name = _untraced(table)
         _rename(table, NUMBERED)
         self.found.add((name, column.name))
@@ -288,7 +290,7 @@ def _rename(table: exp.Table, prefix: str) -> None:
     table.set("this", exp.to_identifier(prefix + _untraced(table), quoted=True))
 
 
-def _branches(e: exp.Case) -> list[tuple[exp.Expression, exp.Expression]]:
+def _branches(e: exp.Case) -> list[tuple[exp.Expr, exp.Expr]]:
     """Conditions with their values; `case x when 1` is `case when x = 1`."""
     return [
         (exp.EQ(this=e.this.copy(), expression=each.this.copy()) if e.this else each.this, each.args["true"])
@@ -296,24 +298,24 @@ def _branches(e: exp.Case) -> list[tuple[exp.Expression, exp.Expression]]:
     ]
 
 
-def _is_aggregate(e: exp.Expression) -> bool:
+def _is_aggregate(e: exp.Expr) -> bool:
     return any(found.find_ancestor(exp.Window, exp.Subquery) is None for found in e.find_all(exp.AggFunc))
 
 
-def _function(name: str, *arguments: exp.Expression) -> exp.Expression:
+def _function(name: str, *arguments: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-def _filtered(aggregate: exp.Expression, where: exp.Expression | None) -> exp.Expression:
+def _filtered(aggregate: exp.Expr, where: exp.Expr | None) -> exp.Expr:
     return aggregate if where is None else exp.Filter(this=aggregate, expression=where.copy())
 
 
-def _gathered(cells: exp.Expression, where: exp.Expression | None = None) -> exp.Expression:
+def _gathered(cells: exp.Expr, where: exp.Expr | None = None) -> exp.Expr:
     """The cells of all rows of a group."""
     return _function("flatten", _filtered(_function("list", cells), where))
 
 
-def _together(parts: Iterable[exp.Expression | None]) -> exp.Expression | None:
+def _together(parts: Iterable[exp.Expr | None]) -> exp.Expr | None:
     """The cells of several expressions; a part without any may be NULL."""
     some = [part for part in parts if part is not None]
     if len(some) < 2:
@@ -321,9 +323,9 @@ def _together(parts: Iterable[exp.Expression | None]) -> exp.Expression | None:
     return _function("flatten", exp.Array(expressions=some))
 
 
-def _no_cells() -> exp.Expression:
+def _no_cells() -> exp.Expr:
     return exp.cast(exp.Null(), "bigint[]", dialect=DIALECT)
 
 
-def _or_none(cells: exp.Expression | None) -> exp.Expression:
+def _or_none(cells: exp.Expr | None) -> exp.Expr:
     return _no_cells() if cells is None else cells

@@ -72,7 +72,7 @@ def number_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folde
 def typed_tracer(catalog: Catalog) -> lineage.Tracer:
     """Typed columns back to raw columns."""
     raw = {name: ["row_number", *columns] for name, columns in figures.raw_columns(catalog).items()}
-    located = dict.fromkeys(figures.POINTS.values(), ["edition", "row_number", "ags"])
+    located = {name: ["edition", "row_number", "ags"] for name in figures.POINTS.values()}
     bases = {RAW_CELLS: figures.CELL_COLUMNS, **raw, **located}
     with warehouse.connect() as connection:
         warehouse.declare(connection, catalog)

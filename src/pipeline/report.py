@@ -300,17 +300,25 @@ def _cell_text(cell: dict[str, Any]) -> str:
         where += [f"sheet {cell['sheet']}", f"cell {cell['cell']}"]
     else:
         where += [f"row {cell['row']}", *([f"column {cell['column']}"] if cell["column"] else [])]
-    header = f' "{cell["header"]}"' if cell["header"] and cell["header"] != cell["column"] else ""
+    header = f' "{_short(cell["header"])}"' if cell["header"] and cell["header"] != cell["column"] else ""
     is_read = cell.get("raw") is not None
     text = cell["raw"] if is_read else cell["value"]
     what = f"{'text' if is_read else 'value'} {text}" if cell["column"] else "the whole row"
     return f"{', '.join(where)}{header}: {what}"
 
 
+def _short(text: str, most: int = 48) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _in_unit(value: float, unit: str) -> str:
+    return f"{value:.6g} ({unit})" if "=" in unit else f"{value:.6g} {unit}"
+
+
 def _value_text(row: dict[str, Any]) -> str:
     """The value in its unit with its origin; the publisher's own rate where the score uses a shrunk one."""
     if row["value_status"] == "imputed":
-        return f"{row['value']:.6g} {row['unit']}: imputed, the mean of places alike"
+        return f"{_in_unit(row['value'], row['unit'])}: imputed, the mean of places alike"
     ratio = ""
     if row["numerator"] is not None and row["denominator"] is not None:
         ratio = f" ({row['numerator']:.10g} over {row['denominator']:.10g})"
@@ -318,7 +326,7 @@ def _value_text(row: dict[str, Any]) -> str:
     shrunk = f", shrunk to {row['value']:.6g} for the chance in small counts" if moved else ""
     level = "its own value" if row["level"] == "municipality" else f"value of its {row['level']}"
     return (
-        f"{row['value_unshrunk']:.6g} {row['unit']}{ratio}{shrunk}; {level}, {row['value_status']}, "
+        f"{_in_unit(row['value_unshrunk'], row['unit'])}{ratio}{shrunk}; {level}, {row['value_status']}, "
         f"{row['reference_date']}, {row['source_id']} {row['source_edition'] or ''}".rstrip()
     )
 

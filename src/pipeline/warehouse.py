@@ -62,7 +62,7 @@ def connect(threads: int = 1, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDB
 
 
 @cache
-def parsed(sql: str) -> exp.Expression:
+def parsed(sql: str) -> exp.Expr:
     """A model's SQL as a tree, not to be changed. Kept, since the same models are asked for again and again."""
     return sqlglot.parse_one(sql, dialect="duckdb")
 
