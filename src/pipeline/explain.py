@@ -8,7 +8,7 @@ publishers' files (`origins`). What that SQL gives must be what is published, or
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,12 +85,15 @@ def document(
     indicator_set = catalog.leagues[league].indicator_set
     values = _values(edition, catalog, ags, indicator_set)
     shown = [row for row in values if not only or row["indicator_id"] in only]
+    files = {(row["source_id"], row["edition"], row["part"]): row for row in _rows(edition, "from sources")}
     require_figures(catalog, folder, figures_folder)
     with warehouse.connect(threads=2) as connection:
-        traces = trace(connection, catalog, figures_folder, place["edition_year"], ags, shown)
+        wanted = [row["indicator_id"] for row in shown if row["value_unshrunk"] is not None]
+        tracer = prepare(connection, catalog, figures_folder, {source for source, *_ in files}, wanted)
+        year = place["edition_year"]
+        traces = {row["indicator_id"]: follow(connection, tracer, catalog, year, ags, row) for row in shown}
         cells = {cell for found in traces.values() for some in found.cells.values() for cell in some}
         places = origins.locate(connection, catalog, cells)
-    files = {(row["source_id"], row["edition"], row["part"]): row for row in _rows(edition, "from sources")}
     file_of = {cell: _file(files, origin) for cell, origin in places.items()}
     digests = {cell: file["sha256"] for cell, file in file_of.items()}
     texts = origins.texts(archive_root, places, digests) if archive_root else {}
@@ -105,6 +108,7 @@ def document(
         "league": league,
         "indicator_set": indicator_set,
         "ranked": ranked,
+        "only": list(only),
         "place": place,
         "leagues": [
             {key: row[key] for key in ("league", "rank", "rank_group", "rank_p05", "rank_p95", "score", "reason")}
@@ -113,7 +117,7 @@ def document(
         "areas": _areas(edition, ags, league, indicator_set, values),
         "indicators": entries,
         "sum_of_points": sum(row["points"] for row in values if row["points"] is not None) or None,
-        "next_group": _next_group(edition, catalog, place, values),
+        "next_group": _next_group(edition, catalog, place, shown),
     }
 
 
@@ -151,30 +155,27 @@ def require_figures(catalog: Catalog, folder: Path, figures_folder: Path) -> Non
         locked = json.loads((folder / publish.LOCK).read_text("utf-8"))["figures"]
     except (OSError, ValueError, KeyError) as error:
         raise PipelineError(f"{folder}: {publish.LOCK} does not say which figures the edition was made from") from error
-    if locked != figures.sums(catalog, figures_folder):
+    try:
+        there = figures.sums(catalog, figures_folder)
+    except OSError as error:
+        raise UsageError(f"--figures {figures_folder}: {error.strerror}: {error.filename}") from error
+    if locked != there:
         raise UsageError(OTHER_FIGURES.format(folder=figures_folder))
 
 
-def trace(
+def prepare(
     connection: duckdb.DuckDBPyConnection,
     catalog: Catalog,
     folder: Path,
-    year: int,
-    ags: str,
-    values: Sequence[Mapping[str, Any]],
-) -> dict[str, Trace]:
-    """The cells behind the published values of a place; by indicator id. The connection keeps the typed tables."""
-    wanted = [row["indicator_id"] for row in values if row["value_unshrunk"] is not None]
-    tracer = prepare(connection, catalog, folder, wanted)
-    return {row["indicator_id"]: follow(connection, tracer, catalog, year, ags, row) for row in values}
-
-
-def prepare(
-    connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path, indicators: Iterable[str]
+    sources: Collection[str],
+    indicators: Iterable[str],
 ) -> lineage.Tracer:
-    """Make what `follow` asks for these indicators: their models with companions, as views on a folder of figures."""
+    """Make what `follow` asks for these indicators: their models with companions, as views on a folder of figures.
+
+    sources: those that the edition names. The connection keeps the typed tables.
+    """
     warehouse.declare(connection, catalog)
-    typed = origins.number_tables(connection, catalog, folder)
+    typed = origins.number_tables(connection, catalog, folder, sources)
     others = {name: columns for name, columns in warehouse.all_columns(connection).items() if name not in typed}
     models = {name: sql for name, sql in catalog.sql.items() if catalog.sql_layer[name] in ("2_core", "3_indicators")}
     tracer = lineage.Tracer(models, typed, others)
@@ -256,6 +257,7 @@ def _indicator(
     return {
         **{key: value for key, value in row.items() if key not in TERRITORY},
         "publisher": source.publisher,
+        "model": catalog.indicators[row["indicator_id"]].model,
         "territory": {name: row[name] for name in TERRITORY if row.get(name) is not None},
         "columns": found.columns,
         "cells": cells,

@@ -7,7 +7,7 @@ typed column is made of (`lineage`), the layout of the edition's part says where
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,14 +58,20 @@ class Origin:
         return text_of(self.typed.get("sign_raw") if found is None else found)
 
 
-def number_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path) -> dict[str, list[str]]:
-    """The typed tables of a figures folder as views, plain and numbered for `lineage`; their columns."""
+def number_tables(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path, sources: Collection[str]
+) -> dict[str, list[str]]:
+    """The typed tables of a figures folder as views, plain and numbered for `lineage`; their columns.
+
+    Only the tables of these sources have rows: what an edition does not rest on need not be read for it.
+    """
     names = [name for name in figures.table_names(catalog) if name in catalog.typed_tables]
     for name in names:
-        figures.load_table(connection, folder, name)
-        file = f"read_parquet({warehouse.literal(str(folder / f'{name}.parquet'))}, file_row_number = true)"
+        rows = "" if catalog.typed_tables[name].id in sources else " where false"
+        file = f"read_parquet({warehouse.literal(str(folder / f'{name}.parquet'))}, file_row_number = true){rows}"
         numbered = f"select * exclude (file_row_number), file_row_number as {lineage.ROW} from {file}"
         connection.execute(f'create view "{lineage.NUMBERED}{name}" as {numbered}')
+        connection.execute(f'create view "{name}" as select * exclude ({lineage.ROW}) from "{lineage.NUMBERED}{name}"')
     return {name: columns for name, columns in warehouse.all_columns(connection).items() if name in names}
 
 

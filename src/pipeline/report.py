@@ -232,7 +232,7 @@ def diff_lines(document: dict[str, Any]) -> list[str]:
 def explain_lines(document: dict[str, Any], most_cells: int) -> list[str]:
     """An explanation for the screen; of cells that make a value together, the first `most_cells`."""
     place, areas = document["place"], {area["area"]: area for area in document["areas"]}
-    rest = [area for area in document["areas"] if area["status"] != "scored"]
+    rest = [area for area in document["areas"] if area["status"] != "scored" and not document["only"]]
     lines = [
         f"{place['name']} ({place['ags']}), {place['district_name']}, {place['land_name']}: edition "
         f"{document['edition_year']} {document['revision']}",
@@ -283,6 +283,8 @@ def _value_lines(row: dict[str, Any], most_cells: int) -> list[str]:
             lines.append(f"    {role} from {len(cells) - most_cells} cells more (--rows, --json)")
     if row["cells_missing_because"]:
         lines.append(f"    {row['cells_missing_because']}")
+    else:
+        lines.append(f"    by {row['model']} <- {', '.join(sorted(set().union(*row['columns'].values())))}")
     lines += [f"    territory: {name} {value}" for name, value in row["territory"].items()]
     if row["value"] is None:
         return lines

@@ -38,7 +38,8 @@ def soest(editions: Path) -> dict[str, Any]:
 def traced() -> Iterator[tuple[duckdb.DuckDBPyConnection, lineage.Tracer]]:
     """All indicators with companions, once for all places."""
     with warehouse.connect(threads=2) as connection:
-        yield connection, explain.prepare(connection, CATALOG, BUNDLED, [i.id for i in CATALOG.sorted_indicators])
+        indicators = [indicator.id for indicator in CATALOG.sorted_indicators]
+        yield connection, explain.prepare(connection, CATALOG, BUNDLED, CATALOG.sources, indicators)
 
 
 def follow(traced: tuple[duckdb.DuckDBPyConnection, lineage.Tracer], row: dict[str, Any]) -> explain.Trace:
