@@ -34,7 +34,7 @@ OTHER_FIGURES = (
 )
 NO_ROW = "no row of the source names this place, and the source is complete: {rule}"
 NOT_TRACED = "the program's SQL gives another value than the edition has: another version of the program made it"
-NOTICE = "arithmetic on the published numbers, everything else unchanged; no advice"
+NOTICE = "arithmetic on the published numbers, small counts as shrunk, everything else unchanged; no advice"
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,8 @@ def _values(edition: duckdb.DuckDBPyConnection, catalog: Catalog, ags: str, indi
         select
           indicators.* exclude (edition_year, ags, area, weight_effective, weight_effective_city), scored.area,
           indicators.{weight} as weight, indicators.{weight} * indicators.normalised as points,
-          scored.status, scored.reason, scored.lower_bound, scored.upper_bound,
+          scored.status, scored.reason, finite_or_null(scored.lower_bound) as lower_bound,
+          finite_or_null(scored.upper_bound) as upper_bound,
           terms.label_de, terms.label_en, terms.direction, terms.treatment, terms.is_shrunk = 'yes' as is_shrunk
         from indicators
         join weights as scored on scored.indicator_id = indicators.indicator_id and scored.indicator_set = $1
@@ -216,8 +217,8 @@ def follow(
     rows = connection.execute(
         f'select {companions} from "{lineage.TRACED}{indicator.model}" where list_contains($1, unit_key) '
         "and reference_date = $2 and value = $3 and row_number is not distinct from $4 "
-        f"order by list_position({list(LEVELS)}, level) limit 1",
-        [keys, row["reference_date"], row["value_unshrunk"], row["source_row"]],
+        f"and edition is not distinct from $5 order by list_position({list(LEVELS)}, level) limit 1",
+        [keys, row["reference_date"], row["value_unshrunk"], row["source_row"], row["source_edition"]],
     ).fetchall()
     if not rows:
         return Trace(columns=named, missing_because=NOT_TRACED)
@@ -281,7 +282,7 @@ def _cell(role: str, origin: Origin, file: Mapping[str, Any]) -> dict[str, Any]:
         "header": origin.header,
         "cell": origin.address,
         "value": origin.value,
-        "typed_column": origin.column,
+        "typed_column": f"{origin.table}.{origin.column}",
         "typed": dict(origin.typed),
     }
 
@@ -289,7 +290,7 @@ def _cell(role: str, origin: Origin, file: Mapping[str, Any]) -> dict[str, Any]:
 def _scale(row: Mapping[str, Any]) -> dict[str, Any] | None:
     """How the value becomes 0 to 100, in numbers and as a formula; None for what has no value or no scale."""
     value, lower, upper = row["value"], row["lower_bound"], row["upper_bound"]
-    if value is None or row["normalised"] is None or not lower < upper:
+    if value is None or row["normalised"] is None or lower is None or upper is None:
         return None
     is_log, is_higher_better = row["treatment"] != "none", row["direction"] == "higher"
     held = min(max(value, lower), upper)

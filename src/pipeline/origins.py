@@ -31,6 +31,7 @@ class Origin:
     typed column is worked out from something else, and for a whole row. `raw_columns`: canonical names of the layout.
     """
 
+    table: str
     source: Source
     edition: str
     part: Part
@@ -125,7 +126,7 @@ def _origin(catalog: Catalog, tracer: lineage.Tracer, table: str, column: str, r
         marks = [_split(layout, layout.columns[name]) for name in names]
         mark = ", ".join(mark for mark, _ in marks) or None
         header = ", ".join(header for _, header in marks) or None
-    return Origin(source, row["edition"], part, row["row_number"], mark, header, names, row, column)
+    return Origin(table, source, row["edition"], part, row["row_number"], mark, header, names, row, column)
 
 
 def _part(source: Source, table: str, row: Mapping[str, Any], raw: set[str]) -> Part:

@@ -284,7 +284,7 @@ def _value_lines(row: dict[str, Any], most_cells: int) -> list[str]:
     if row["cells_missing_because"]:
         lines.append(f"    {row['cells_missing_because']}")
     else:
-        lines.append(f"    by {row['model']} <- {', '.join(sorted(set().union(*row['columns'].values())))}")
+        lines.append(f"    {row['model']} of {', '.join(sorted({cell['typed_column'] for cell in row['cells']}))}")
     lines += [f"    territory: {name} {value}" for name, value in row["territory"].items()]
     if row["value"] is None:
         return lines
@@ -299,7 +299,8 @@ def _cell_text(cell: dict[str, Any]) -> str:
     """`file (sha256 ...), sheet, cell, "header": text`."""
     where = [f"{cell['file']} (sha256 {cell['sha256'][:12]})"]
     if cell["cell"]:
-        where += [f"sheet {cell['sheet']}", f"cell {cell['cell']}"]
+        sheet = cell["sheet"]
+        where += [f"sheet no. {sheet + 1}" if isinstance(sheet, int) else f'sheet "{sheet}"', f"cell {cell['cell']}"]
     else:
         where += [f"row {cell['row']}", *([f"column {cell['column']}"] if cell["column"] else [])]
     header = f' "{_short(cell["header"])}"' if cell["header"] and cell["header"] != cell["column"] else ""

@@ -281,9 +281,25 @@ def test_json_is_one_document_and_quiet_is_nothing(
     call = ["Soest", "--year", 2020, "--indicator", "doctors", "--out", editions]
     code, out, error = run(capsys, monkeypatch, *call, "--json", "--quiet")
     assert (code, error) == (0, "")
-    (row,) = json.loads(out)["indicators"]
+    (row,) = json.loads(out, parse_constant=pytest.fail)["indicators"]  # NaN is no JSON
     assert row["cells"][0]["typed"]["unit_key"] == SOEST
     assert run(capsys, monkeypatch, *call, "--quiet") == (0, "", "")
+
+
+def test_every_number_of_the_whole_document_is_json(soest: dict[str, Any]) -> None:
+    json.loads(json.dumps(soest, default=str), parse_constant=pytest.fail)
+
+
+def test_with_an_archive_the_text_in_the_publishers_cell_is_shown(
+    editions: Path, archive_root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ["Soest", "--year", 2020, "--indicator", "unemployed", "--out", editions]
+    _, without, _ = run(capsys, monkeypatch, *call)
+    code, out, error = run(capsys, monkeypatch, *call, "--archive", archive_root)
+    assert (code, error) == (0, "")
+    assert 'cell Z2459 "Arbeitslose": text 1874\n' in out
+    assert '"Bevölkerung am 31.12.2020 in 100": text 472.1\n' in out
+    assert '"Bevölkerung am 31.12.2020 in 100": value 47210\n' in without
 
 
 def test_an_archive_without_the_file_is_an_error_that_names_it(editions: Path, tmp_path: Path) -> None:
