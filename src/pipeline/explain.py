@@ -8,6 +8,8 @@ publishers' files (`origins`). What that SQL gives must be what is published, or
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +29,8 @@ EVERYWHERE, MAIN_LEAGUE = "germany", "city_30k"
 ROLES = ("numerator", "denominator", "value")
 LEVELS = ("municipality", "association", "district", "shared_district")  # the finest first, as values are chosen
 PLACES = "core__municipalities"
-TERRITORY = ("is_converted", "converted", "predecessors", "territory_date")  # where the edition has them
+TERRITORY = ("predecessors",)  # columns about another territory, where the edition has them
+SHARE_DIGITS = 1e-3  # relative; shares of territory are published with four digits
 FOREIGN = ("inherited", "imputed")  # values that are not the place's own
 OTHER_FIGURES = (
     "the edition's figures are not the ones in {folder}; name the folder that it was built from with --figures"
@@ -210,26 +213,72 @@ def follow(
     indicator = catalog.indicators[row["indicator_id"]]
     columns = {role: tracer.ask(indicator.model, role) for role in _roles(tracer, indicator.model)}
     named = {role: sorted(f"{table}.{column}" for table, column in found) for role, found in columns.items()}
-    companions = ", ".join(f'"{role}{lineage.CELLS}"' for role, found in columns.items() if found) or "null"
+    if row.get("predecessors"):
+        cells = _of_predecessors(connection, indicator, row, named)
+    else:
+        cells = _of_place(connection, indicator, year, ags, row, named)
+    if cells is None:
+        return Trace(columns=named, missing_because=NOT_TRACED)
+    if not any(cells.values()):
+        return Trace(columns=named, missing_because=NO_ROW.format(rule=indicator.null_rule))
+    shown: dict[str, list[Cell]] = {}
+    for role in ROLES:  # a value is made of its numerator and denominator, whose cells are shown once
+        own = cells.get(role, set()).difference(*(cells.get(other, set()) for other in shown))
+        if own:
+            shown[role] = [tracer.cell(number) for number in sorted(own)]
+    return Trace(shown, named)
+
+
+def _companions(named: Mapping[str, Sequence[str]]) -> str:
+    return "".join(f', "{role}{lineage.CELLS}"' for role, columns in named.items() if columns)
+
+
+def _of_place(
+    connection: duckdb.DuckDBPyConnection,
+    indicator: Indicator,
+    year: int,
+    ags: str,
+    row: Mapping[str, Any],
+    named: Mapping[str, Sequence[str]],
+) -> dict[str, set[int]] | None:
+    """The cells by role of the very value that is published, of the place or of the unit that it inherits it from."""
     keys = connection.execute(
         f"select [ags, association_key, district_key] from {PLACES} where list_year = $1 and ags = $2", [year, ags]
     ).fetchall()[0][0]
-    rows = connection.execute(
-        f'select {companions} from "{lineage.TRACED}{indicator.model}" where list_contains($1, unit_key) '
+    rows = _rows(
+        connection,
+        f'select level{_companions(named)} from "{lineage.TRACED}{indicator.model}" where list_contains($1, unit_key) '
         "and reference_date = $2 and value = $3 and row_number is not distinct from $4 "
         f"and edition is not distinct from $5 order by list_position({list(LEVELS)}, level) limit 1",
         [keys, row["reference_date"], row["value_unshrunk"], row["source_row"], row["source_edition"]],
-    ).fetchall()
-    if not rows:
-        return Trace(columns=named, missing_because=NOT_TRACED)
-    cells: dict[str, list[Cell]] = {}
-    seen: set[int] = set()
-    for role, numbers in zip((role for role, found in columns.items() if found), rows[0], strict=False):
-        own = sorted(set(numbers or ()) - seen)  # a value is made of its numerator and denominator: shown once
-        seen |= set(own)
-        if own:
-            cells[role] = [tracer.cell(number) for number in own]
-    return Trace(cells, named, None if cells else NO_ROW.format(rule=indicator.null_rule))
+    )
+    return {role: set(rows[0].get(role + lineage.CELLS) or ()) for role in named} if rows else None
+
+
+def _of_predecessors(
+    connection: duckdb.DuckDBPyConnection,
+    indicator: Indicator,
+    row: Mapping[str, Any],
+    named: Mapping[str, Sequence[str]],
+) -> dict[str, set[int]] | None:
+    """The cells by role of a value that came from other territory: `key` or `key (share)` for every part of it.
+
+    Only what adds up to the published numbers counts; a denominator that is the new territory's own has no cells here.
+    """
+    shares = {key: float(share or 1) for key, share in re.findall(r"(\d+)(?: \(([\d.]+)\))?", row["predecessors"])}
+    parts = _rows(
+        connection,
+        f'from "{lineage.TRACED}{indicator.model}" where list_contains($1, unit_key) and reference_date = $2 '
+        "and edition is not distinct from $3 and value is not null order by unit_key",
+        [list(shares), row["reference_date"], row["source_edition"]],
+    )
+    cells = {}
+    for role in named:
+        stands = row["value_unshrunk"] if role == "value" else row[role]
+        numbers = [shares[part["unit_key"]] * part[role] for part in parts if part[role] is not None]
+        is_same = stands is not None and math.isclose(sum(numbers), stands, rel_tol=SHARE_DIGITS)
+        cells[role] = set().union(*(part.get(role + lineage.CELLS) or () for part in parts)) if is_same else set()
+    return cells if any(cells.values()) else None
 
 
 def _file(files: Mapping[tuple[str, str, str], dict[str, Any]], origin: Origin) -> dict[str, Any]:

@@ -277,10 +277,7 @@ def _value_lines(row: dict[str, Any], most_cells: int) -> list[str]:
     """The way of one value: cells, value, what was done to it, scale, points."""
     lines = [f"  {row['indicator_id']}: {row['label_en']} ({row['label_de']})"]
     for role in dict.fromkeys(cell["used_for"] for cell in row["cells"]):
-        cells = [cell for cell in row["cells"] if cell["used_for"] == role]
-        lines += [f"    {role} from {_cell_text(cell)}" for cell in cells[:most_cells]]
-        if len(cells) > most_cells:
-            lines.append(f"    {role} from {len(cells) - most_cells} cells more (--rows, --json)")
+        lines += _cell_lines(role, [cell for cell in row["cells"] if cell["used_for"] == role], most_cells)
     if row["cells_missing_because"]:
         lines.append(f"    {row['cells_missing_because']}")
     else:
@@ -289,25 +286,38 @@ def _value_lines(row: dict[str, Any], most_cells: int) -> list[str]:
     if row["value"] is None:
         return lines
     lines.append(f"    {_value_text(row)}")
+    if row["value_unshrunk"] is not None and abs(row["value"] - row["value_unshrunk"]) > 1e-9:
+        lines.append(f"    shrunk to {row['value']:.6g} for the chance in small counts")
     if row["points"] is not None:
         lines.append(f"    {_scale_text(row)}")
         lines.append(f"    {row['normalised']:.4f} x weight {row['weight']:.4%} = {row['points']:.4f} points")
     return lines
 
 
+def _cell_lines(role: str, cells: list[dict[str, Any]], most_cells: int) -> list[str]:
+    """The files that a number comes from, each with its cells below."""
+    lines, file = [], None
+    for cell in cells[:most_cells]:
+        if cell["file"] != file:
+            file = cell["file"]
+            lines.append(f"    {role} from {file} (sha256 {cell['sha256'][:12]})")
+        lines.append(f"      {_cell_text(cell)}")
+    more = len(cells) - most_cells
+    return lines + ([f"      and {more} cells more (--rows, --json)"] if more > 0 else [])
+
+
 def _cell_text(cell: dict[str, Any]) -> str:
-    """`file (sha256 ...), sheet, cell, "header": text`."""
-    where = [f"{cell['file']} (sha256 {cell['sha256'][:12]})"]
+    """`sheet, cell, "header": text`."""
+    sheet = cell["sheet"]
     if cell["cell"]:
-        sheet = cell["sheet"]
-        where += [f"sheet no. {sheet + 1}" if isinstance(sheet, int) else f'sheet "{sheet}"', f"cell {cell['cell']}"]
+        where = f"sheet no. {sheet + 1}" if isinstance(sheet, int) else f'sheet "{sheet}"'
+        where += f", cell {cell['cell']}"
     else:
-        where += [f"row {cell['row']}", *([f"column {cell['column']}"] if cell["column"] else [])]
+        where = f"row {cell['row']}" + (f", column {cell['column']}" if cell["column"] else "")
     header = f' "{_short(cell["header"])}"' if cell["header"] and cell["header"] != cell["column"] else ""
     is_read = cell.get("raw") is not None
     text = cell["raw"] if is_read else cell["value"]
-    what = f"{'text' if is_read else 'value'} {text}" if cell["column"] else "the whole row"
-    return f"{', '.join(where)}{header}: {what}"
+    return f"{where}{header}: " + (f"{'text' if is_read else 'value'} {text}" if cell["column"] else "the whole row")
 
 
 def _short(text: str, most: int = 48) -> str:
@@ -319,17 +329,15 @@ def _in_unit(value: float, unit: str) -> str:
 
 
 def _value_text(row: dict[str, Any]) -> str:
-    """The value in its unit with its origin; the publisher's own rate where the score uses a shrunk one."""
+    """The value in its unit, and whose it is: before anything was done to it, unless it was missing."""
     if row["value_status"] == "imputed":
         return f"{_in_unit(row['value'], row['unit'])}: imputed, the mean of places alike"
     ratio = ""
     if row["numerator"] is not None and row["denominator"] is not None:
         ratio = f" ({row['numerator']:.10g} over {row['denominator']:.10g})"
-    moved = abs(row["value"] - row["value_unshrunk"]) > 1e-9
-    shrunk = f", shrunk to {row['value']:.6g} for the chance in small counts" if moved else ""
     level = "its own value" if row["level"] == "municipality" else f"value of its {row['level']}"
     return (
-        f"{_in_unit(row['value_unshrunk'], row['unit'])}{ratio}{shrunk}; {level}, {row['value_status']}, "
+        f"{_in_unit(row['value_unshrunk'], row['unit'])}{ratio}; {level}, {row['value_status']}, "
         f"{row['reference_date']}, {row['source_id']} {row['source_edition'] or ''}".rstrip()
     )
 

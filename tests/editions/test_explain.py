@@ -186,7 +186,7 @@ def test_a_sum_shows_all_its_rows_and_the_screen_the_first(soest: dict[str, Any]
     assert sum(int(cell["value"]) for cell in devices) == row["numerator"]
     assert len(devices) > 5
     text = "\n".join(report.explain_lines(soest, 5))
-    assert f"numerator from {len(devices) - 5} cells more" in text
+    assert f"and {len(devices) - 5} cells more" in text
 
 
 def test_the_value_that_alone_would_close_the_gap_does_so_and_a_bit_less_does_not(soest: dict[str, Any]) -> None:
