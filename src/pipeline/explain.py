@@ -27,7 +27,7 @@ from pipeline.origins import Cell, Origin
 FILES = ("rankings", "indicators", "weights", "areas", "area_scores", "sources", "dictionary")
 EVERYWHERE, MAIN_LEAGUE = "germany", "city_30k"
 ROLES = ("numerator", "denominator", "value")
-LEVELS = ("municipality", "association", "district", "shared_district")  # the finest first, as values are chosen
+LEVELS = ("municipality", "association", "district")  # of a place: the finest first, as values are chosen
 PLACES = "core__municipalities"
 TERRITORY = ("predecessors",)  # columns about another territory, where the edition has them
 SHARE_DIGITS = 1e-3  # relative; shares of territory are published with four digits
@@ -85,6 +85,7 @@ def document(
     if league not in member:
         raise UsageError(f"{leagues[0]['name']} ({ags}) is not in {league}; it is in {', '.join(member)}")
     place = member[league]
+    year = place["edition_year"]
     indicator_set = catalog.leagues[league].indicator_set
     values = _values(edition, catalog, ags, indicator_set)
     shown = [row for row in values if not only or row["indicator_id"] in only]
@@ -92,9 +93,9 @@ def document(
     require_figures(catalog, folder, figures_folder)
     with warehouse.connect(threads=2) as connection:
         wanted = [row["indicator_id"] for row in shown if row["value_unshrunk"] is not None]
-        tracer = prepare(connection, catalog, figures_folder, {source for source, *_ in files}, wanted)
-        year = place["edition_year"]
-        traces = {row["indicator_id"]: follow(connection, tracer, catalog, year, ags, row) for row in shown}
+        tracer = prepare(connection, catalog, figures_folder, [year], {source for source, *_ in files}, wanted)
+        units = unit_keys(connection, year, ags)
+        traces = {row["indicator_id"]: follow(connection, tracer, catalog, units, row) for row in shown}
         cells = {cell for found in traces.values() for some in found.cells.values() for cell in some}
         places = origins.locate(connection, catalog, cells)
     file_of = {cell: _file(files, origin) for cell, origin in places.items()}
@@ -106,7 +107,7 @@ def document(
     ]
     ranked = edition.execute("select count(rank) from rankings where league = $1", [league]).fetchall()[0][0]
     return {
-        "edition_year": place["edition_year"],
+        "edition_year": year,
         "revision": place["revision"],
         "league": league,
         "indicator_set": indicator_set,
@@ -120,7 +121,7 @@ def document(
         "areas": _areas(edition, ags, league, indicator_set, values),
         "indicators": entries,
         "sum_of_points": sum(row["points"] for row in values if row["points"] is not None) or None,
-        "next_group": _next_group(edition, catalog, place, shown),
+        "next_group": next_group(edition, catalog, place, shown),
     }
 
 
@@ -171,14 +172,20 @@ def prepare(
     connection: duckdb.DuckDBPyConnection,
     catalog: Catalog,
     folder: Path,
+    years: Collection[int],
     sources: Collection[str],
     indicators: Iterable[str],
 ) -> lineage.Tracer:
     """Make what `follow` asks for these indicators: their models with companions, as views on a folder of figures.
 
-    sources: those that the edition names. The connection keeps the typed tables.
+    years: editions to be followed; with those that they carry values from, only these are computed. sources: those that
+    the editions name. The connection keeps the typed tables.
     """
     warehouse.declare(connection, catalog)
+    carried = {catalog.methods[catalog.edition(year).method].carry_forward_years for year in years}
+    connection.execute(
+        f"delete from frame__years where edition_year not between {min(years) - max(carried)} and {max(years)}"
+    )
     typed = origins.number_tables(connection, catalog, folder, sources)
     others = {name: columns for name, columns in warehouse.all_columns(connection).items() if name not in typed}
     models = {name: sql for name, sql in catalog.sql.items() if catalog.sql_layer[name] in ("2_core", "3_indicators")}
@@ -198,15 +205,24 @@ def _roles(tracer: lineage.Tracer, model: str) -> list[str]:
     return [role for role in ROLES if role in there]
 
 
+def unit_keys(connection: duckdb.DuckDBPyConnection, year: int, ags: str) -> list[str]:
+    """The place's own key, its association's and its district's."""
+    sql = f"select [ags, association_key, district_key] from {PLACES} where list_year = $1 and ags = $2"
+    ((keys,),) = connection.execute(sql, [year, ags]).fetchall()
+    return list(keys)
+
+
 def follow(
     connection: duckdb.DuckDBPyConnection,
     tracer: lineage.Tracer,
     catalog: Catalog,
-    year: int,
-    ags: str,
+    units: list[str],
     row: Mapping[str, Any],
 ) -> Trace:
-    """The cells behind one published row of `indicators`, where the same value comes out of the SQL again."""
+    """The cells behind one published row of `indicators`, where the same value comes out of the SQL again.
+
+    units: the `unit_keys` of the row's place.
+    """
     if row["value_unshrunk"] is None:
         said = "" if row["sign_raw"] is None else f", {row['sign_raw']!r} in row {row['source_row']} of its file"
         return Trace(missing_because=f"no value: {row['missing_because']}{said}")
@@ -216,7 +232,7 @@ def follow(
     if row.get("predecessors"):
         cells = _of_predecessors(connection, indicator, row, named)
     else:
-        cells = _of_place(connection, indicator, year, ags, row, named)
+        cells = _of_place(connection, indicator, units, row, named)
     if cells is None:
         return Trace(columns=named, missing_because=NOT_TRACED)
     if not any(cells.values()):
@@ -229,30 +245,26 @@ def follow(
     return Trace(shown, named)
 
 
-def _companions(named: Mapping[str, Sequence[str]]) -> str:
-    return "".join(f', "{role}{lineage.CELLS}"' for role, columns in named.items() if columns)
-
-
 def _of_place(
     connection: duckdb.DuckDBPyConnection,
     indicator: Indicator,
-    year: int,
-    ags: str,
+    units: list[str],
     row: Mapping[str, Any],
     named: Mapping[str, Sequence[str]],
 ) -> dict[str, set[int]] | None:
     """The cells by role of the very value that is published, of the place or of the unit that it inherits it from."""
-    keys = connection.execute(
-        f"select [ags, association_key, district_key] from {PLACES} where list_year = $1 and ags = $2", [year, ags]
-    ).fetchall()[0][0]
-    rows = _rows(
-        connection,
-        f'select level{_companions(named)} from "{lineage.TRACED}{indicator.model}" where list_contains($1, unit_key) '
-        "and reference_date = $2 and value = $3 and row_number is not distinct from $4 "
-        f"and edition is not distinct from $5 order by list_position({list(LEVELS)}, level) limit 1",
-        [keys, row["reference_date"], row["value_unshrunk"], row["source_row"], row["source_edition"]],
-    )
-    return {role: set(rows[0].get(role + lineage.CELLS) or ()) for role in named} if rows else None
+    companions = "".join(f', "{role}{lineage.CELLS}"' for role, columns in named.items() if columns)
+    for key in dict.fromkeys(units[LEVELS.index(row["level"]) :] + units):  # by one key at a time: read, not searched
+        rows = _rows(
+            connection,
+            f'select level{companions} from "{lineage.TRACED}{indicator.model}" '
+            f"where unit_key = {warehouse.literal(key)} and reference_date = date '{row['reference_date']}' "
+            "and value = $1 and row_number is not distinct from $2 and edition is not distinct from $3",
+            [row["value_unshrunk"], row["source_row"], row["source_edition"]],
+        )
+        if rows:
+            return {role: set(rows[0].get(role + lineage.CELLS) or ()) for role in named}
+    return None
 
 
 def _of_predecessors(
@@ -312,7 +324,7 @@ def _indicator(
         "columns": found.columns,
         "cells": cells,
         "cells_missing_because": found.missing_because,
-        "scale": _scale(row),
+        "scale": scale(row),
     }
 
 
@@ -336,7 +348,7 @@ def _cell(role: str, origin: Origin, file: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _scale(row: Mapping[str, Any]) -> dict[str, Any] | None:
+def scale(row: Mapping[str, Any]) -> dict[str, Any] | None:
     """How the value becomes 0 to 100, in numbers and as a formula; None for what has no value or no scale."""
     value, lower, upper = row["value"], row["lower_bound"], row["upper_bound"]
     if value is None or row["normalised"] is None or lower is None or upper is None:
@@ -392,7 +404,7 @@ def _areas(
     return [{**row, "points": points.get(row["area"])} for row in rows]
 
 
-def _next_group(
+def next_group(
     edition: duckdb.DuckDBPyConnection, catalog: Catalog, place: Mapping[str, Any], values: Iterable[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """How far it is to the score of the last place of the next better group, and which value alone would close that."""

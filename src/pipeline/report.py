@@ -277,7 +277,7 @@ def _value_lines(row: dict[str, Any], most_cells: int) -> list[str]:
     """The way of one value: cells, value, what was done to it, scale, points."""
     lines = [f"  {row['indicator_id']}: {row['label_en']} ({row['label_de']})"]
     for role in dict.fromkeys(cell["used_for"] for cell in row["cells"]):
-        lines += _cell_lines(role, [cell for cell in row["cells"] if cell["used_for"] == role], most_cells)
+        lines += cell_lines(role, [cell for cell in row["cells"] if cell["used_for"] == role], most_cells)
     if row["cells_missing_because"]:
         lines.append(f"    {row['cells_missing_because']}")
     else:
@@ -294,7 +294,7 @@ def _value_lines(row: dict[str, Any], most_cells: int) -> list[str]:
     return lines
 
 
-def _cell_lines(role: str, cells: list[dict[str, Any]], most_cells: int) -> list[str]:
+def cell_lines(role: str, cells: list[dict[str, Any]], most_cells: int) -> list[str]:
     """The files that a number comes from, each with its cells below."""
     lines, file = [], None
     for cell in cells[:most_cells]:
@@ -303,7 +303,7 @@ def _cell_lines(role: str, cells: list[dict[str, Any]], most_cells: int) -> list
             lines.append(f"    {role} from {file} (sha256 {cell['sha256'][:12]})")
         lines.append(f"      {_cell_text(cell)}")
     more = len(cells) - most_cells
-    return lines + ([f"      and {more} cells more (--rows, --json)"] if more > 0 else [])
+    return lines + ([f"      and {more} more (--rows, --json)"] if more > 0 else [])
 
 
 def _cell_text(cell: dict[str, Any]) -> str:

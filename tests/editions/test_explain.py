@@ -39,11 +39,14 @@ def traced() -> Iterator[tuple[duckdb.DuckDBPyConnection, lineage.Tracer]]:
     """All indicators with companions, once for all places."""
     with warehouse.connect(threads=2) as connection:
         indicators = [indicator.id for indicator in CATALOG.sorted_indicators]
-        yield connection, explain.prepare(connection, CATALOG, BUNDLED, CATALOG.sources, indicators)
+        yield connection, explain.prepare(connection, CATALOG, BUNDLED, YEARS, CATALOG.sources, indicators)
 
 
 def follow(traced: tuple[duckdb.DuckDBPyConnection, lineage.Tracer], row: dict[str, Any]) -> explain.Trace:
-    return explain.follow(*traced, CATALOG, row["edition_year"], row["ags"], row)
+    connection, tracer = traced
+    return explain.follow(
+        connection, tracer, CATALOG, explain.unit_keys(connection, row["edition_year"], row["ags"]), row
+    )
 
 
 def rows(db: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
@@ -186,7 +189,7 @@ def test_a_sum_shows_all_its_rows_and_the_screen_the_first(soest: dict[str, Any]
     assert sum(int(cell["value"]) for cell in devices) == row["numerator"]
     assert len(devices) > 5
     text = "\n".join(report.explain_lines(soest, 5))
-    assert f"and {len(devices) - 5} cells more" in text
+    assert f"and {len(devices) - 5} more (" in text
 
 
 def test_the_value_that_alone_would_close_the_gap_does_so_and_a_bit_less_does_not(soest: dict[str, Any]) -> None:
