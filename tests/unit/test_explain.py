@@ -42,8 +42,8 @@ def row(**changed: Any) -> dict[str, Any]:
     """A row of `indicators` as it is published."""
     return {
         "indicator_id": "solar_power", "value_unshrunk": 300.0, "numerator": 300.0, "denominator": 1000.0,
-        "source_row": 11, "source_edition": "e", "reference_date": dt.date(2020, 12, 31), "level": "municipality", "sign_raw": None,
-        "missing_because": None, **changed,
+        "source_row": 11, "source_edition": "e", "reference_date": dt.date(2020, 12, 31), "level": "municipality",
+        "sign_raw": None, "missing_because": None, **changed,
     }  # fmt: skip
 
 
