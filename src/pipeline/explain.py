@@ -76,8 +76,13 @@ def document(
     """Everything about one place in one league (by default `city_30k` where it belongs to it, else `germany`).
 
     edition: its FILES; folder: where they are, with the lock; only: indicators to show; archive_root: also read the
-    publishers' originals and give the text that stands in each cell. Raises UsageError where the place is not in the
-    league or the figures are not the edition's, ReadError where an original cannot be read.
+    publishers' originals and give the text that stands in each cell (`raw`). Raises UsageError where the place is not
+    in the league or the figures are not the edition's, ReadError where an original cannot be read.
+
+    `place`: its row of `rankings`; `leagues`: its ranks in all of them; `areas`: weight, score and points (weight x
+    score), or why they are not scored; `indicators`: the published row with `scale` (value to 0 to 100), `points`,
+    `columns` (of typed tables, by role, from the SQL) and `cells` (file, sha256, sheet, row, column, header, value,
+    and the typed row), scored ones first; `sum_of_points`: the score; `next_group`: see there.
     """
     leagues = _rows(edition, "from rankings where ags = $1 order by league", [ags])
     member = {row["league"]: row for row in leagues}

@@ -234,7 +234,7 @@ def explain_lines(document: dict[str, Any], most_cells: int) -> list[str]:
     place, areas = document["place"], {area["area"]: area for area in document["areas"]}
     rest = [area for area in document["areas"] if area["status"] != "scored" and not document["only"]]
     lines = [
-        f"{place['name']} ({place['ags']}), {place['district_name']}, {place['land_name']}: edition "
+        f"{place['name']} ({place['ags']}), district {place['district_name']}, {place['land_name']}: edition "
         f"{document['edition_year']} {document['revision']}",
         _rank_line(document),
         *(f"  in {row['league']}: {_rank(row)}" for row in document["leagues"] if row["league"] != document["league"]),
