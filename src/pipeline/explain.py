@@ -286,13 +286,13 @@ def _of_predecessors(
     parts = _rows(
         connection,
         f'from "{lineage.TRACED}{indicator.model}" where list_contains($1, unit_key) and reference_date = $2 '
-        "and edition is not distinct from $3 and value is not null order by unit_key",
+        "and edition is not distinct from $3 order by unit_key",
         [list(shares), row["reference_date"], row["source_edition"]],
     )
     cells = {}
     for role in named:
         stands = row["value_unshrunk"] if role == "value" else row[role]
-        numbers = [shares[part["unit_key"]] * part[role] for part in parts if part[role] is not None]
+        numbers = [shares[part["unit_key"]] * float(part[role]) for part in parts if part[role] is not None]
         is_same = stands is not None and math.isclose(sum(numbers), stands, rel_tol=SHARE_DIGITS)
         cells[role] = set().union(*(part.get(role + lineage.CELLS) or () for part in parts)) if is_same else set()
     return cells if any(cells.values()) else None

@@ -30,7 +30,7 @@ def world() -> Iterator[World]:
         db.execute(
             "create table typed__power (row_number int, edition varchar, unit_key varchar, kw double, people int)"
         )
-        rows = "(11, 'e', '00000001', 300, 1000), (12, 'e', '00000002', 50, 200), (13, 'e', '00000', 600, 1000)"
+        rows = "(11, 'e', '00000001', 300, 1000), (12, 'e', '00000002', 50, 200), (13, 'e', '00000', 600, 1000), (14, 'e', '00000003', 7, null)"
         db.execute(f"insert into typed__power values {rows}")
         db.execute(f"create view {lineage.NUMBERED}typed__power as select *, rowid as {lineage.ROW} from typed__power")
         for name, sql in tracer.views().items():
@@ -81,6 +81,12 @@ def test_a_sum_of_parts_of_other_territory_is_followed_to_all_of_them(world: Wor
     cells, missing = follow(world, "00000001", predecessors="00000001, 00000002 (0.5000)", **merged)
     assert missing is None
     assert cells == {"numerator": [("kw", 0), ("kw", 1)]}
+
+
+def test_a_part_that_is_gone_counts_without_inhabitants_of_its_own(world: World) -> None:
+    merged = {"numerator": 57.0, "denominator": 300.0, "value_unshrunk": 190.0}
+    cells, missing = follow(world, "00000008", predecessors="00000002, 00000003", **merged)
+    assert (cells, missing) == ({"numerator": [("kw", 1), ("kw", 3)]}, None)
 
 
 def test_parts_that_do_not_add_up_are_not_shown(world: World) -> None:
