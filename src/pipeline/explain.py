@@ -42,11 +42,15 @@ NOTICE = "arithmetic on the published numbers, small counts as shrunk, everythin
 
 @dataclass(frozen=True)
 class Trace:
-    """The cells of one value by role, the columns of typed tables that they stand in, or why there are none."""
+    """The cells of one value by role, the columns of typed tables that they stand in, or why there are none.
+
+    not_followed: roles whose number belongs to the new territory and not to the rows that the value came from.
+    """
 
     cells: dict[str, list[Cell]] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
     missing_because: str | None = None
+    not_followed: list[str] = field(default_factory=list)
 
 
 def require_place(edition: duckdb.DuckDBPyConnection, entry: str, catalog: Catalog) -> str:
@@ -247,7 +251,8 @@ def follow(
         own = cells.get(role, set()).difference(*(cells.get(other, set()) for other in shown))
         if own:
             shown[role] = [tracer.cell(number) for number in sorted(own)]
-    return Trace(shown, named)
+    not_followed = [role for role in ROLES[:2] if row[role] is not None and not cells.get(role)]
+    return Trace(shown, named, not_followed=not_followed)
 
 
 def _of_place(
@@ -329,6 +334,7 @@ def _indicator(
         "columns": found.columns,
         "cells": cells,
         "cells_missing_because": found.missing_because,
+        "not_followed": found.not_followed,
         "scale": scale(row),
     }
 

@@ -282,6 +282,7 @@ def _value_lines(row: dict[str, Any], most_cells: int) -> list[str]:
         lines.append(f"    {row['cells_missing_because']}")
     else:
         lines.append(f"    {row['model']} of {', '.join(sorted({cell['typed_column'] for cell in row['cells']}))}")
+    lines += [f"    {role} of the new territory: not followed to its cells" for role in row["not_followed"]]
     lines += [f"    territory: {name} {value}" for name, value in row["territory"].items()]
     if row["value"] is None:
         return lines

@@ -125,6 +125,8 @@ def confirm(upstream: Path, origin: origins.Origin, file: dict[str, Any], shown:
 
 def made_of(row: dict[str, Any], parts: dict[str, list[origins.Origin]]) -> None:
     """The published numbers are those in the cells: a value as it stands there, a count as the sum of its cells."""
+    if row.get("predecessors"):  # of other territory: by shares, which `explain` adds up itself
+        return
     for role in ("numerator", "denominator"):
         numbers = [float(origin.value or "nan") for origin in parts.get(role, ())]
         if numbers:

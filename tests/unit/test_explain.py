@@ -30,7 +30,8 @@ def world() -> Iterator[World]:
         db.execute(
             "create table typed__power (row_number int, edition varchar, unit_key varchar, kw double, people int)"
         )
-        rows = "(11, 'e', '00000001', 300, 1000), (12, 'e', '00000002', 50, 200), (13, 'e', '00000', 600, 1000), (14, 'e', '00000003', 7, null)"
+        rows = "(11, 'e', '00000001', 300, 1000), (12, 'e', '00000002', 50, 200), (13, 'e', '00000', 600, 1000)"
+        rows += ", (14, 'e', '00000003', 7, null)"
         db.execute(f"insert into typed__power values {rows}")
         db.execute(f"create view {lineage.NUMBERED}typed__power as select *, rowid as {lineage.ROW} from typed__power")
         for name, sql in tracer.views().items():
@@ -93,6 +94,13 @@ def test_parts_that_do_not_add_up_are_not_shown(world: World) -> None:
     wrong = {"numerator": 350.0, "denominator": 1111.0, "value_unshrunk": 1000 * 350 / 1111}
     found = follow(world, "00000001", predecessors="00000001, 00000002 (0.5000)", **wrong)
     assert found == ({}, explain.NOT_TRACED)
+
+
+def test_a_denominator_of_the_new_territory_is_said_not_to_be_followed(world: World) -> None:
+    db, tracer = world
+    merged = row(numerator=325.0, denominator=1111.0, predecessors="00000001, 00000002 (0.5000)")
+    assert explain.follow(db, tracer, CATALOG, [], merged).not_followed == ["denominator"]
+    assert explain.follow(db, tracer, CATALOG, ["00000001", "0", "0"], row()).not_followed == []
 
 
 def test_a_missing_value_says_why_and_what_the_source_has_there(world: World) -> None:
