@@ -244,15 +244,15 @@ def follow(
         cells = _of_place(connection, indicator, units, row, named)
     if cells is None:
         return Trace(columns=named, missing_because=NOT_TRACED)
-    if not any(cells.values()):
-        return Trace(columns=named, missing_because=NO_ROW.format(rule=indicator.null_rule))
     shown: dict[str, list[Cell]] = {}
     for role in ROLES:  # a value is made of its numerator and denominator, whose cells are shown once
         own = cells.get(role, set()).difference(*(cells.get(other, set()) for other in shown))
         if own:
             shown[role] = [tracer.cell(number) for number in sorted(own)]
-    not_followed = [role for role in ROLES[:2] if row[role] is not None and not cells.get(role)]
-    return Trace(shown, named, not_followed=not_followed)
+    counted = "value" if row["numerator"] is None else "numerator"  # where that has no cell, nothing was counted
+    missing = None if cells.get(counted) else NO_ROW.format(rule=indicator.null_rule)
+    lost = [role for role in ROLES[:2] if row.get("predecessors") and row[role] is not None and not cells.get(role)]
+    return Trace(shown, named, missing, lost)
 
 
 def _of_place(

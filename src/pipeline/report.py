@@ -280,7 +280,7 @@ def _value_lines(row: dict[str, Any], most_cells: int) -> list[str]:
         lines += cell_lines(role, [cell for cell in row["cells"] if cell["used_for"] == role], most_cells)
     if row["cells_missing_because"]:
         lines.append(f"    {row['cells_missing_because']}")
-    else:
+    if row["cells"]:
         lines.append(f"    {row['model']} of {', '.join(sorted({cell['typed_column'] for cell in row['cells']}))}")
     lines += [f"    {role} of the new territory: not followed to its cells" for role in row["not_followed"]]
     lines += [f"    territory: {name} {value}" for name, value in row["territory"].items()]

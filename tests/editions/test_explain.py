@@ -145,10 +145,21 @@ def test_every_value_of_some_places_in_every_year_is_traced(db: duckdb.DuckDBPyC
     for row in found:
         trace = follow(traced, row)
         is_zero_of_a_list = row["source_row"] is None and row["value_unshrunk"] == 0
-        assert trace.cells or (is_zero_of_a_list and "the source is complete" in str(trace.missing_because)), (
-            row,
-            trace,
-        )
+        if is_zero_of_a_list:
+            assert "the source is complete" in str(trace.missing_because), (row, trace)
+        else:
+            assert trace.cells, (row, trace)
+            assert trace.missing_because is None, (row, trace)
+
+
+def test_a_zero_for_want_of_rows_says_so_beside_the_inhabitants_it_is_divided_by(
+    db: duckdb.DuckDBPyConnection, traced: Any
+) -> None:
+    sql = "from indicators where indicator_id = 'charging_points' and value_status = 'true_zero' order by ags limit 3"
+    for row in rows(db, sql):
+        trace = follow(traced, row)
+        assert list(trace.cells) == ["denominator"]
+        assert "no row of the source names this place" in str(trace.missing_because)
 
 
 def test_the_published_row_is_among_the_cells(db: duckdb.DuckDBPyConnection, traced: Any) -> None:
