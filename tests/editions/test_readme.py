@@ -80,3 +80,13 @@ def test_the_explanation_shown_is_that_of_the_edition(editions: Path) -> None:
     with published.connect(folder, *explain.FILES) as edition:
         found = explain.document(declared, edition, folder, "05974040", only=["charging_points"])
     assert block("stadtrang explain") == "\n".join(["```text", *report.explain_lines(found, 1), "```"])
+
+
+def test_the_coverage_shown_is_that_of_the_editions(db: duckdb.DuckDBPyConnection) -> None:
+    """Own and inherited values by area, year and size class, and the emptiest indicator of each area."""
+    assert block("coverage") == report.coverage_table(db, catalog.load())
+
+
+def test_the_agreement_shown_is_that_of_the_newest_edition(db: duckdb.DuckDBPyConnection) -> None:
+    """Alpha, the pair that agrees least, and ranks without the area, for every area of both sets."""
+    assert block("agreement") == report.agreement_table(db, catalog.load())
