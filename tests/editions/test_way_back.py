@@ -274,6 +274,7 @@ def run(
         (["5974040", "--year", 2020], "a leading zero may be lost"),
         (["05974041", "--year", 2020], "no place of germany has this key"),
         (["Soest", "--year", 1999], "no published edition 1999"),
+        (["Soest", "--year", 2020, "--figures", "nowhere"], "--figures nowhere: No such file"),
         (["Soest", "--year", 2020, "--league", "size_0_5k"], "is not in size_0_5k; it is in city_30k"),
         (["Soest", "--year", 2020, "--league", "moon"], "unknown league 'moon'"),
         (["Soest", "--year", 2020, "--indicator", "moon"], "unknown indicator moon"),
