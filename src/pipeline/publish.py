@@ -93,7 +93,10 @@ def write_tables(
     connection.execute("create schema inputs")
     connection.execute("use inputs")  # apart from the files: both have a table `rejected`
     for name in inputs(catalog):
-        connection.read_parquet(str(work / INPUTS / f"{name}.parquet")).create_view(name)
+        table = f"from read_parquet({warehouse.literal(str(work / INPUTS / f'{name}.parquet'))})"
+        is_yearly = "edition_year" in warehouse.describe(connection, table)
+        of_these = f" where edition_year between {edition.year - 1} and {edition.year}" if is_yearly else ""
+        connection.execute(f"create view {name} as {table}{of_these}")  # a change needs the year before
     for name in intervals.TABLES:
         connection.read_parquet(str(intervals.path(work, name, edition.year))).create_view(name)
     warehouse.table(connection, "incoming_dictionary", dictionary(catalog))
