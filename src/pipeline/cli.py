@@ -426,6 +426,41 @@ def diff(
 
 
 @app.command()
+def explain(
+    place: Annotated[str, typer.Argument(help="AGS or name of a municipality.")],
+    year: Annotated[int, typer.Option("--year", help="Edition year.")],
+    league: Annotated[
+        str | None, typer.Option("--league", help="Default: city_30k for its places, germany for all others.")
+    ] = None,
+    indicator: Annotated[
+        list[str] | None, typer.Option("--indicator", help="Show only this indicator's way; repeats.")
+    ] = None,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Cells shown per value; --json has all.")] = 5,
+    figures: Figures = None,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", help="Also read the originals there: the text in each cell.")
+    ] = None,
+    out: Out = None, json_: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Every number from source cell to rank for one place, and what is missing to the next rank group."""
+    from pipeline import catalog, published, report
+    from pipeline import explain as explanation
+    from pipeline.figures import BUNDLED
+
+    declared = catalog.load()
+    folder = published.folder(out or home() / "editions", year)
+    with published.connect(folder, *explanation.FILES) as edition:
+        if league is not None:
+            published.require_league(edition, league)
+        explanation.require_indicators(edition, indicator or [])
+        ags = explanation.require_place(edition, place, declared)
+        document = explanation.document(
+            declared, edition, folder, ags, league, indicator or [], figures or BUNDLED, archive
+        )
+    _show(document, json_, quiet, lambda: report.explain_lines(document, rows))
+
+
+@app.command()
 def whatif(
     year: Annotated[int, typer.Option("--year", help="Edition year.")],
     league: Annotated[str, typer.Option("--league", help="A rank is always a rank in a league.")] = "city_30k",

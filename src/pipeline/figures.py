@@ -25,7 +25,7 @@ import duckdb
 import pandas as pd
 
 from pipeline import archive, relations, warehouse
-from pipeline.catalog import PACKAGE, Catalog, Source
+from pipeline.catalog import PACKAGE, Catalog, Part, Source
 from pipeline.errors import CheckError, PipelineError, ReadError
 from pipeline.outlines import locate_points, number_or_nan
 from pipeline.read import Place, Reading, read_batches, read_part
@@ -429,7 +429,7 @@ def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
         connection.execute(f"create table raw_cells as select {texts} where false")
         for name in POINTS.values():
             connection.execute(f'create table "{name}" (edition varchar, row_number bigint, ags varchar)')
-        for name, columns in _raw_columns(catalog).items():
+        for name, columns in raw_columns(catalog).items():
             texts = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
             connection.execute(f'create table "{name}" (row_number bigint, {texts})')
         models = {name: text for name, text in warehouse.layer(catalog, "1_typed").items() if name not in waiting}
@@ -442,7 +442,7 @@ def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
     return found
 
 
-def _raw_columns(catalog: Catalog) -> dict[str, dict[str, str]]:
+def raw_columns(catalog: Catalog) -> dict[str, dict[str, str]]:
     """The columns of every raw table of rows with their types, in no order that matters."""
     columns: dict[str, dict[str, str]] = {}
     for source in catalog.retrieved.values():
@@ -452,12 +452,17 @@ def _raw_columns(catalog: Catalog) -> dict[str, dict[str, str]]:
                 if layout.values and not layout.made:
                     continue  # cells
                 constants = {**layout.constants, **part.constants}
-                name = f"raw__{source.id}" + (f"__{constants['table']}" if "table" in constants else "")
-                columns.setdefault(name, {}).update(
+                columns.setdefault(raw_table(source, part), {}).update(
                     dict.fromkeys(("source_id", "edition", "part", *layout.columns, *constants), "varchar")
                     | layout.made
                 )
     return columns
+
+
+def raw_table(source: Source, part: Part) -> str:
+    """The table that the rows of a part go to where it holds no measures."""
+    constants = {**source.layouts[part.layout].constants, **part.constants}
+    return f"raw__{source.id}" + (f"__{constants['table']}" if "table" in constants else "")
 
 
 def require_schema(catalog: Catalog, folder: Path) -> None:
