@@ -1,8 +1,5 @@
 -- one row per municipality and indicator; units differ by indicator
-select
-  edition, part, row_number, source_column,
-  'municipality' as level, lpad(unit_key, 8, '0') as unit_key, unit_name, reference_date,
-  variable, value, value_status, sign_raw,
-  cast(null as varchar) as reject_rule, cast(null as varchar) as reject_reason
+select * exclude (source_id, level_text, region_id, land, district)
+  replace ('municipality' as level, lpad(unit_key, 8, '0') as unit_key)
 from typed_cells
 where source_id = 'bbsr_deutschlandatlas'

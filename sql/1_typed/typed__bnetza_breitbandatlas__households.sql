@@ -1,8 +1,5 @@
 -- one row per municipality or city district, half-year and speed class; per cent of households
-select
-  edition, part, row_number, source_column,
-  'municipality' as level, unit_key as unit_key, unit_name, reference_date,
-  variable, value, value_status, sign_raw,
-  cast(null as varchar) as reject_rule, cast(null as varchar) as reject_reason
+select * exclude (source_id, level_text, region_id, land, district)
+  replace ('municipality' as level)
 from typed_cells
 where source_id = 'bnetza_breitbandatlas'

@@ -1,4 +1,5 @@
 -- one row per cell of a measure source: the number in it, or what its sign means there
+-- no cell is rejected here; a table that leaves some out says which and why in reject_rule and reject_reason
 -- an empty cell is not_collected; a text that is neither number nor declared sign keeps both NULL and stops the run
 with read_cells as (
   select
@@ -20,7 +21,8 @@ select
     when cells.sign is null then 'not_collected'
     when cells.number is not null then 'reported'
   end as value_status,
-  case when signs.value_status is not null or cells.number is null then cells.sign end as sign_raw
+  case when signs.value_status is not null or cells.number is null then cells.sign end as sign_raw,
+  cast(null as varchar) as reject_rule, cast(null as varchar) as reject_reason
 from read_cells as cells
 left join frame__signs as signs
   on signs.source_id = cells.source_id and signs.edition = cells.edition and signs.sign = cells.sign

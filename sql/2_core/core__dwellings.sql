@@ -10,10 +10,7 @@ select
   counts.counted / nullif(units.population, 0) as value,
   counts.counted as numerator,
   units.population as denominator,
-  case
-    when counts.value is not null and nullif(units.population, 0) is null then 'no_denominator'
-    else counts.value_status
-  end as value_status,
+  status_of_rate(counts.value, units.population, counts.value_status) as value_status,
   counts.sign_raw, counts.edition, counts.part, counts.row_number
 from counts
 left join core__units as units

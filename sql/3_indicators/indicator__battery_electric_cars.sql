@@ -22,6 +22,6 @@ select
   100 * battery_electric / nullif(cars, 0) as value,
   battery_electric as numerator,
   cars as denominator,
-  case when battery_electric is not null and nullif(cars, 0) is null then 'no_denominator' else value_status end as value_status,
+  status_of_rate(battery_electric, cars, value_status) as value_status,
   sign_raw, edition, row_number
 from served

@@ -13,10 +13,7 @@ select
   1000 * counted.value / nullif(municipalities.population, 0) as value,
   counted.value as numerator,
   municipalities.population as denominator,
-  case
-    when counted.value is not null and nullif(municipalities.population, 0) is null then 'no_denominator'
-    else counted.value_status
-  end as value_status,
+  status_of_rate(counted.value, municipalities.population, counted.value_status) as value_status,
   counted.sign_raw, counted.edition, counted.part, counted.row_number
 from counted
 left join core__municipalities as municipalities using (list_year, ags)

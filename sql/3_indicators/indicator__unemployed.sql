@@ -23,7 +23,7 @@ select
   1000 * persons.value / nullif(units.population, 0) as value,
   persons.value as numerator,
   units.population as denominator,
-  case when persons.value is not null and nullif(units.population, 0) is null then 'no_denominator' else persons.value_status end as value_status,
+  status_of_rate(persons.value, units.population, persons.value_status) as value_status,
   persons.sign_raw, persons.edition, persons.part, persons.row_number
 from persons
 left join core__units as units

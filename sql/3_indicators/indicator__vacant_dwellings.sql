@@ -14,6 +14,6 @@ select
   100 * vacant / nullif(dwellings, 0) as value,
   vacant as numerator,
   dwellings as denominator,
-  case when vacant is not null and nullif(dwellings, 0) is null then 'no_denominator' else value_status end as value_status,
+  status_of_rate(vacant, dwellings, value_status) as value_status,
   sign_raw, edition, part, row_number
 from counts

@@ -1,33 +1,28 @@
 -- one row per source and size (area, population) of municipalities that disagrees with the Gemeindeverzeichnis nearest in time
 -- a column that slipped by one row against its keys agrees with hardly any; single places differ after mergers
-with sizes as (
-  select 'destatis_gv' as source_id, edition, row_number, ags, territory_date as day, 'area' as size, area_km2 as value
+with listed as (
+  select
+    'destatis_gv' as source_id, edition, row_number, ags, territory_date as day, population_date, area_km2, population, longitude, latitude
   from typed__destatis_gv__units where record_type = '60' and text_kind not in ('65', '66')
   union all
-  select 'destatis_gv', edition, row_number, ags, population_date, 'population', population
-  from typed__destatis_gv__units where record_type = '60' and text_kind not in ('65', '66')
-  union all
-  select 'destatis_gv', edition, row_number, ags, territory_date, 'longitude', longitude
-  from typed__destatis_gv__units where record_type = '60' and text_kind not in ('65', '66')
-  union all
-  select 'destatis_gv', edition, row_number, ags, territory_date, 'latitude', latitude
-  from typed__destatis_gv__units where record_type = '60' and text_kind not in ('65', '66')
-  union all
-  select 'destatis_gv100ad', edition, row_number, ags, territory_date, 'area', area_km2
+  select 'destatis_gv100ad', edition, row_number, ags, territory_date, population_date, area_km2, population, null, null
   from typed__destatis_gv100ad__units where record_type = '60' and text_kind not in ('65', '66')
   union all
-  select 'destatis_gv100ad', edition, row_number, ags, population_date, 'population', population
-  from typed__destatis_gv100ad__units where record_type = '60' and text_kind not in ('65', '66')
-  union all
-  select 'destatis_population_2018', edition, row_number, ags, population_date, 'population', population
+  select 'destatis_population_2018', edition, row_number, ags, population_date, population_date, null, population, null, null
   from typed__destatis_population_2018__places
   union all
-  select 'bbsr_umstieg', edition, row_number, source_ags, date '2020-12-31', 'population', population from typed__bbsr_umstieg__pairs where source_date = date '2020-12-31'
-  union all
-  select 'bbsr_umstieg', edition, row_number, source_ags, date '2020-12-31', 'area', area_km2 from typed__bbsr_umstieg__pairs where source_date = date '2020-12-31'
+  select 'bbsr_umstieg', edition, row_number, source_ags, source_date, source_date, area_km2, population, null, null
+  from typed__bbsr_umstieg__pairs where source_date = date '2020-12-31'
+),
+sizes as (
+  select source_id, edition, row_number, ags, unnest([
+    {'size': 'area', 'day': day, 'value': area_km2}, {'size': 'population', 'day': population_date, 'value': population},
+    {'size': 'longitude', 'day': day, 'value': longitude}, {'size': 'latitude', 'day': day, 'value': latitude}
+  ], recursive := true)
+  from listed
 ),
 lists as (
-  select distinct source_id, edition, size, day from sizes
+  select distinct source_id, edition, size, day from sizes where value is not null
 ),
 nearest as (
   select lists.source_id, lists.edition, lists.size, arg_min(others.edition, (abs(others.day - lists.day), others.edition)) as other

@@ -28,7 +28,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from pipeline import checks, figures, findings, intervals, matching, publish, scores, warehouse
+from pipeline import checks, figures, findings, intervals, matching, publish, scores, verdicts, warehouse
 from pipeline.catalog import Catalog
 from pipeline.errors import CheckError
 
@@ -123,45 +123,12 @@ def check_sources(catalog: Catalog, folder: Path, work: Path) -> list[Checked]:
 
 
 def check_source(catalog: Catalog, folder: Path, source_id: str, work: Path) -> Checked:
-    """Run the suites of a source's typed tables; results and failing rows go to the work folder."""
-    results, failing = [], []
+    """What the suites of a source's typed tables say; results and failing rows go to the work folder."""
+    verdict = verdicts.of_source(catalog, folder, source_id)
     with warehouse.connect() as connection:
-        for table in catalog.sources[source_id].tables:
-            figures.load_table(connection, folder, table)
-            outcome = _run_suite(connection, table, f'from "{table}"')
-            results.append(outcome.checks)
-            failing.append(_source_rows(connection, source_id, table, outcome.failing))
-        found = pd.concat(results, ignore_index=True)
-        warehouse.save(connection, found, work / CHECKS / f"{source_id}.parquet")
-        warehouse.save(connection, pd.concat(failing, ignore_index=True), work / FAILING / f"{source_id}.parquet")
-    return Checked(source_id, len(found), checks.critical_failures(found))
-
-
-def _run_suite(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> checks.Outcome:
-    """Only the columns that the suite names leave the warehouse."""
-    wanted = checks.columns_of(table)
-    there = [column for column in warehouse.describe(connection, sql) if column in wanted]
-    return checks.run_suite(table, warehouse.category_frame(connection, sql, there))
-
-
-def _source_rows(
-    connection: duckdb.DuckDBPyConnection, source_id: str, table: str, failing: pd.DataFrame
-) -> pd.DataFrame:
-    """Failing rows of a typed table as rows of rejected: edition, part and row number in the publisher's file."""
-    there = warehouse.columns(connection, table)
-    columns = [c if c in there else f"null::varchar as {c}" for c in ("edition", "part", "row_number")]
-    places = warehouse.frame(connection, f'select {", ".join(columns)} from "{table}"').iloc[failing["position"]]
-    return pd.DataFrame(
-        {
-            "source_id": source_id,
-            "edition": places["edition"].to_numpy(),
-            "part": places["part"].to_numpy(),
-            "row_first": places["row_number"].to_numpy(dtype="int64"),
-            "row_last": places["row_number"].to_numpy(dtype="int64"),
-            "rule": ("check_" + failing["severity"].astype("str")).to_numpy(),
-            "reason": (table + ": " + failing["reason"].astype("str")).to_numpy(),
-        }
-    )
+        warehouse.save(connection, verdict.checks, work / CHECKS / f"{source_id}.parquet")
+        warehouse.save(connection, verdict.failing, work / FAILING / f"{source_id}.parquet")
+    return Checked(source_id, len(verdict.checks), checks.critical_failures(verdict.checks))
 
 
 def require(checked: Sequence[Checked], work: Path, out: Path) -> None:
@@ -231,7 +198,7 @@ def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Pa
         publish.write_tables(connection, catalog, work, edition, staged)
         results, failing = [], []
         for name in (name for name in publish.FILES if name not in publish.FINDINGS):
-            outcome = _run_suite(connection, name, f"from {name}")
+            outcome = verdicts.run_suite(connection, name, f"from {name}")
             results.append(outcome.checks)
             failing.append(_edition_rows(edition.year, name, outcome.failing))
         found = pd.concat(results, ignore_index=True)

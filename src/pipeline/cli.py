@@ -296,10 +296,12 @@ def figures(
     quiet: Quiet = False,
 ) -> None:
     """Read the archive into typed tables: the figures that a build starts from."""
-    from pipeline import catalog
+    from pipeline import catalog, verdicts
     from pipeline import figures as typed
 
-    accounts = typed.make(catalog.load(), archive or home() / "archive", out or typed.BUNDLED)
+    declared, folder = catalog.load(), out or typed.BUNDLED
+    accounts = typed.make(declared, archive or home() / "archive", folder)
+    verdicts.keep(declared, folder)
     lines = [
         f"{a.source_id} {a.edition}: {a.rows_read} rows read = {a.rows_used} used + {a.rows_rejected} rejected"
         for a in accounts.itertuples()

@@ -31,7 +31,7 @@ from pipeline.read import Place, Reading, read_batches, read_part
 from pipeline.regions import locate_points, number_or_nan
 
 BUNDLED = PACKAGE / "figures"
-FIGURE = re.compile(r"(typed__\w+|rejected|receipts|accounts)\.parquet|ATTRIBUTION\.csv")
+FIGURE = re.compile(r"(typed__\w+|rejected|receipts|accounts|checks|failing)\.parquet|ATTRIBUTION\.csv")
 STALE_SECONDS = 3600
 POINTS = {  # raw tables with latitude and longitude, and the table that says in which municipality each point is
     "raw__bnetza_ladesaeulenregister": "raw__located_stations",

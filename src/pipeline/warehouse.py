@@ -7,6 +7,7 @@ itself. One thread and ordered sums, so that 1 and N threads give the same bytes
 from __future__ import annotations
 
 import graphlib
+import itertools
 import os
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
@@ -23,6 +24,8 @@ from pipeline.errors import PipelineError
 
 MACROS = """
 create or replace macro finite_or_null(number) as case when isfinite(number) then number end;
+create or replace macro status_of_rate(counted, denominator, value_status) as
+  case when counted is not null and nullif(denominator, 0) is null then 'no_denominator' else value_status end;
 create or replace macro number_of(raw, decimal_mark) as finite_or_null(try_cast(
   case when decimal_mark = ',' then replace(replace(replace(trim(raw), ' ', ''), '.', ''), ',', '.')
        else replace(trim(raw), ' ', '') end as double));
@@ -34,11 +37,15 @@ create or replace macro name_words(name) as regexp_replace(trim(regexp_replace(s
 create or replace macro name_pattern(name) as regexp_replace(
   name_words(replace(name, '.', '0 ')), '0( |$)', '[A-Z]*\\1', 'g');
 """
+_SPILLS = itertools.count()  # numbers the folders of this process
 MEMORY_LIMIT = "600MB"  # of DuckDB; what four editions of 39 indicators do not fit into is spilled to disk
 
 
 def connect(threads: int = 1, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
-    """An empty database in memory with the project's macros; no network, no extension."""
+    """An empty database in memory with the project's macros; no network, no extension.
+
+    What it spills goes to a folder of its own: two databases that share one overwrite each other's blocks.
+    """
     connection = duckdb.connect(
         config={
             "threads": str(threads),
@@ -46,7 +53,7 @@ def connect(threads: int = 1, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDB
             "autoload_known_extensions": "false",
             "preserve_insertion_order": "true",
             "memory_limit": memory_limit,
-            "temp_directory": str(Path(tempfile.gettempdir()) / f"stadtrang-spill-{os.getpid()}"),
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"stadtrang-spill-{os.getpid()}-{next(_SPILLS)}"),
         }
     )
     connection.execute("set enable_progress_bar = false")  # it would go to standard output, beside --json's document

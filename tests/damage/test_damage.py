@@ -18,7 +18,7 @@ import pytest
 from damages import DAMAGES, Case, DoesNotApplyError
 from families import FAMILIES, Family, load, part_of, sheet_names
 
-from pipeline import archive, build, catalog, checks, figures, relations, warehouse
+from pipeline import archive, catalog, checks, figures, relations, verdicts, warehouse
 from pipeline.archive import Receipt, part_name
 from pipeline.errors import PipelineError
 from pipeline.read import Reading, read_part
@@ -134,7 +134,7 @@ def outcome(root: Path, family: Family, name: str) -> tuple[str, str]:
             message
             for table_name in names
             for message in checks.critical_failures(
-                build._run_suite(connection, table_name, f'from "{table_name}"').checks
+                verdicts.run_suite(connection, table_name, f'from "{table_name}"').checks
             )
         ]
         return (STOPPED, "\n".join(critical)) if critical else (SILENT, "")

@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from tables import rows
 
 from pipeline import catalog, publish
 
@@ -22,10 +23,6 @@ YEARS = sorted(CATALOG.editions)
 def one(db: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
     (row,) = db.execute(sql).fetchall()
     return row
-
-
-def rows(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-    return db.execute(sql).fetchall()
 
 
 @pytest.mark.parametrize(

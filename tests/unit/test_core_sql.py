@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from tables import given, rows, run
 
 from pipeline import catalog, figures, warehouse
 
@@ -14,21 +15,6 @@ CATALOG = catalog.load()
 DAY = dt.date
 SPRING_2021 = DAY(2021, 5, 1)
 PUBLIC = "https://example.org"
-
-
-def given(connection: duckdb.DuckDBPyConnection, table: str, columns: str, *rows: tuple[Any, ...]) -> None:
-    """A table with these columns ("name type, ...") and rows, and nothing else."""
-    connection.execute(f'create or replace table "{table}" ({columns})')
-    if rows:
-        connection.executemany(f'insert into "{table}" values ({", ".join("?" * len(rows[0]))})', list(rows))
-
-
-def run(connection: duckdb.DuckDBPyConnection, *models: str) -> None:
-    warehouse.run(connection, {model: CATALOG.sql[model] for model in models})
-
-
-def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-    return connection.execute(sql).fetchall()
 
 
 @pytest.fixture

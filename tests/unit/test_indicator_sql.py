@@ -7,17 +7,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from tables import given, rows
 
 from pipeline import catalog, figures, warehouse
 
 CATALOG = catalog.load()
-
-
-def given(connection: duckdb.DuckDBPyConnection, table: str, columns: str, *rows: tuple[Any, ...]) -> None:
-    """A table with these columns ("name type, ...") and rows, and nothing else."""
-    connection.execute(f'create or replace table "{table}" ({columns})')
-    if rows:
-        connection.executemany(f'insert into "{table}" values ({", ".join("?" * len(rows[0]))})', list(rows))
 
 
 def indicator(
@@ -455,10 +449,6 @@ def real() -> duckdb.DuckDBPyConnection:
     models |= {name: CATALOG.sql[name] for name in ("edition__links", "edition__moved", "edition__picked", "edition__values")}
     warehouse.run(connection, models)
     return connection
-
-
-def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-    return connection.execute(sql).fetchall()
 
 
 def test_every_indicator_has_one_row_per_unit_and_date_and_a_status_that_fits_its_value(real: Any) -> None:

@@ -19,6 +19,7 @@ import duckdb
 import pytest
 import samples
 from places import TWELVE
+from tables import given, rows, run
 
 from pipeline import archive, catalog, figures, warehouse
 from pipeline.catalog import Catalog
@@ -61,21 +62,6 @@ def real(made: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def db() -> Iterator[duckdb.DuckDBPyConnection]:
     with warehouse.connect() as connection:
         yield connection
-
-
-def given(connection: duckdb.DuckDBPyConnection, table: str, columns: str, *rows: tuple[Any, ...]) -> None:
-    """A table with these columns ("name type, ...") and rows, and nothing else."""
-    connection.execute(f'create or replace table "{table}" ({columns})')
-    if rows:
-        connection.executemany(f'insert into "{table}" values ({", ".join("?" * len(rows[0]))})', list(rows))
-
-
-def run(connection: duckdb.DuckDBPyConnection, *models: str) -> None:
-    warehouse.run(connection, {model: CATALOG.sql[model] for model in models})
-
-
-def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-    return connection.execute(sql).fetchall()
 
 
 def as_if_retrieved(source: str, edition: str) -> Catalog:

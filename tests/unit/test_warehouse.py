@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -252,3 +253,27 @@ def test_no_window_is_ordered_by_an_expression_over_wide_rows() -> None:
         for window in sqlglot.parse_one(sql, dialect="duckdb").find_all(sqlglot.exp.Window):
             for ordered in window.find_all(sqlglot.exp.Ordered):
                 assert isinstance(ordered.this, sqlglot.exp.Column | sqlglot.exp.Literal), f"{name}: {ordered.sql()}"
+
+
+# two databases in one process, as the flow has them
+
+
+def test_databases_beside_each_other_spill_without_touching_each_other() -> None:
+    """A join and a sort that do not fit into memory, in two threads; one folder for both ended the process."""
+
+    def sums(start: int) -> tuple[int, int]:
+        with warehouse.connect(memory_limit="60MB") as connection:
+            connection.execute(
+                f"create table wide as select i, md5(i::varchar) as text from range({start}, {start} + 600000) as r(i)"
+            )
+            found = connection.execute(
+                "select sum(a.i), count(*) from wide as a join (from wide order by text) as b using (text)"
+            ).fetchone()
+            assert found is not None
+            return found
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(sums, [0, 1_000_000])) == [
+            (sum(range(600_000)), 600_000),
+            (sum(range(1_000_000, 1_600_000)), 600_000),
+        ]

@@ -11,22 +11,9 @@ import json
 import re
 from typing import Any
 
+from pipeline import replies
 from pipeline.catalog import Layout, Part, Request, Source
 from pipeline.read import Place, Reading
-from pipeline.replies import (
-    Ask,
-    Page,
-    access_of,
-    body,
-    bundle,
-    dig,
-    gather,
-    parse_json,
-    place_of,
-    reading,
-    unbundle,
-    walk,
-)  # fmt: skip
 
 LEVEL = "http://dcat-ap.de/def/politicalGeocoding/Level/municipality"
 AREA = re.compile(r"http://dcat-ap\.de/def/politicalGeocoding/regionalKey/(\d+)")
@@ -34,9 +21,9 @@ AREAS = "politicalGeocodingURI"
 PAGE_ROWS = 1000  # CKAN gives no more at a time, whatever is asked for
 
 
-def fetch(ask: Ask, source: Source, edition: str, part: Part) -> bytes:
+def fetch(ask: replies.Ask, source: Source, edition: str, part: Part) -> bytes:
     """All pages of the data sets at the level of municipalities, without what is not needed, as one bundle."""
-    place = place_of(source, edition, part)
+    place = replies.place_of(source, edition, part)
 
     def ask_page(number: int) -> bytes:
         parameters = {
@@ -45,11 +32,13 @@ def fetch(ask: Ask, source: Source, edition: str, part: Part) -> bytes:
             "rows": str(PAGE_ROWS),
             "start": str(number * PAGE_ROWS),
         }
-        content = body(ask(Request(address=str(access_of(source).address), parameters=parameters)), "a page", place)
+        content = replies.body(
+            ask(Request(address=str(replies.access_of(source).address), parameters=parameters)), "a page", place
+        )
         return reduced(content, place)
 
-    pages = walk(ask_page, lambda content: page_of(content, place), place)
-    found = bundle({f"{number:04d}.json": content for number, content in enumerate(pages, 1)})
+    pages = replies.walk(ask_page, lambda content: page_of(content, place), place)
+    found = replies.bundle({f"{number:04d}.json": content for number, content in enumerate(pages, 1)})
     read(found, source.layouts[part.layout], part, place)
     return found
 
@@ -63,17 +52,17 @@ def reduced(content: bytes, place: Place) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
 
-def page_of(content: bytes, place: Place) -> Page:
+def page_of(content: bytes, place: Place) -> replies.Page:
     """The data sets of a page; CKAN can say at HTTP 200 that it failed."""
-    document = parse_json(content, place)
-    if not dig(document, "success", bool, place):
+    document = replies.parse_json(content, place)
+    if not replies.dig(document, "success", bool, place):
         raise place.fail(f"success is expected, found the error {str(document.get('error'))[:200]}")
-    count = dig(document, "result.count", int, place)
-    rows = dig(document, "result.results", list, place)
+    count = replies.dig(document, "result.count", int, place)
+    rows = replies.dig(document, "result.results", list, place)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict) or not isinstance(row.get("id"), str):
             raise place.fail(f"data set {number}: an object with an id is expected, found {str(row)[:80]!r}")
-    return Page(rows, range(count, count + 1))
+    return replies.Page(rows, range(count, count + 1))
 
 
 def _areas(row: dict[str, Any]) -> str:
@@ -84,11 +73,11 @@ def _areas(row: dict[str, Any]) -> str:
 
 def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
     """One row per data set and area that it is about (a regional key of any length); none for one without."""
-    pages = [page_of(page, place) for page in unbundle(content, place).values()]
-    sets = gather(pages, place)
+    pages = [page_of(page, place) for page in replies.unbundle(content, place).values()]
+    sets = replies.gather(pages, place)
     ids = [row["id"] for row in sets]
     if len(set(ids)) != len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
         raise place.fail(f"each data set is expected once, found {twice} twice: the pages overlap; ask again")
     named = {row["id"]: sorted(set(AREA.findall(_areas(row)))) or [None] for row in sets}
-    return reading([{"id": name, "area": area} for name in ids for area in named[name]], layout, part, place)
+    return replies.reading([{"id": name, "area": area} for name in ids for area in named[name]], layout, part, place)

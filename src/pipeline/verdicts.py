@@ -1,0 +1,118 @@
+"""What the suites say of the typed tables: asked once, kept beside the figures, and taken from there in a build as
+long as the table's bytes, its suite and the program that asks are the same. Else the suite runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from pipeline import checks, figures, warehouse
+from pipeline.catalog import Catalog, shipped
+
+CHECKS, FAILING = "checks", "failing"
+KEY = "verdict_key"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """checks: one row per executed expectation (checks.CHECK_COLUMNS); failing: rows of the typed tables as rows of
+    `rejected`, each at its edition, part and row number in the publisher's file."""
+
+    checks: pd.DataFrame
+    failing: pd.DataFrame
+
+
+def keep(catalog: Catalog, folder: Path) -> None:
+    """Run every suite on the figures in `folder` and store there what they say."""
+    found = {name: _ask(catalog, folder, name) for name in _tables(catalog)}
+    keys = {name: _key(folder, name) for name in found}
+    with warehouse.connect() as connection:
+        for what in (CHECKS, FAILING):
+            rows = [getattr(verdict, what).assign(**{KEY: keys[name]}) for name, verdict in found.items()]
+            warehouse.save(connection, pd.concat(rows, ignore_index=True), folder / f"{what}.parquet")
+
+
+def of_source(catalog: Catalog, folder: Path, source_id: str) -> Verdict:
+    """The verdict on all typed tables of a source: kept, or asked for now."""
+    verdicts = [_kept(folder, name) or _ask(catalog, folder, name) for name in catalog.sources[source_id].tables]
+    return Verdict(
+        pd.concat([verdict.checks for verdict in verdicts], ignore_index=True),
+        pd.concat([verdict.failing for verdict in verdicts], ignore_index=True),
+    )
+
+
+def _tables(catalog: Catalog) -> list[str]:
+    return [table for source_id in sorted(catalog.retrieved) for table in catalog.sources[source_id].tables]
+
+
+def _key(folder: Path, table: str) -> str:
+    """Equal only for the same bytes of the table, the same suite, library and code that words the result."""
+    parts = [
+        (folder / f"{table}.parquet").read_bytes(),
+        (shipped("expectations") / f"{table}.json").read_bytes(),
+        Path(checks.__file__).read_bytes(),
+        importlib.metadata.version("great_expectations").encode(),
+    ]
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def _kept(folder: Path, table: str) -> Verdict | None:
+    """None where nothing is kept for this table, or for other bytes of it, or it cannot be read."""
+    paths = [folder / f"{what}.parquet" for what in (CHECKS, FAILING)]
+    if not all(path.is_file() for path in [*paths, folder / f"{table}.parquet"]):
+        return None
+    key = _key(folder, table)
+    try:
+        with warehouse.connect() as connection:
+            rows = [
+                warehouse.frame(
+                    connection,
+                    f"select * exclude ({KEY}) from read_parquet({warehouse.literal(str(path))}) "
+                    f"where {KEY} = {warehouse.literal(key)}",
+                )
+                for path in paths
+            ]
+    except duckdb.Error:
+        return None
+    return Verdict(*rows) if len(rows[0]) else None
+
+
+def _ask(catalog: Catalog, folder: Path, table: str) -> Verdict:
+    with warehouse.connect() as connection:
+        figures.load_table(connection, folder, table)
+        outcome = run_suite(connection, table, f'from "{table}"')
+        source_id = catalog.typed_tables[table].id
+        return Verdict(outcome.checks, _source_rows(connection, source_id, table, outcome.failing))
+
+
+def run_suite(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> checks.Outcome:
+    """Only the columns that the suite names leave the warehouse."""
+    wanted = checks.columns_of(table)
+    there = [column for column in warehouse.describe(connection, sql) if column in wanted]
+    return checks.run_suite(table, warehouse.category_frame(connection, sql, there))
+
+
+def _source_rows(
+    connection: duckdb.DuckDBPyConnection, source_id: str, table: str, failing: pd.DataFrame
+) -> pd.DataFrame:
+    """Failing rows of a typed table as rows of rejected: edition, part and row number in the publisher's file."""
+    there = warehouse.columns(connection, table)
+    columns = [c if c in there else f"null::varchar as {c}" for c in ("edition", "part", "row_number")]
+    places = warehouse.frame(connection, f'select {", ".join(columns)} from "{table}"').iloc[failing["position"]]
+    return pd.DataFrame(
+        {
+            "source_id": source_id,
+            "edition": places["edition"].to_numpy(),
+            "part": places["part"].to_numpy(),
+            "row_first": places["row_number"].to_numpy(dtype="int64"),
+            "row_last": places["row_number"].to_numpy(dtype="int64"),
+            "rule": ("check_" + failing["severity"].astype("str")).to_numpy(),
+            "reason": (table + ": " + failing["reason"].astype("str")).to_numpy(),
+        }
+    )
