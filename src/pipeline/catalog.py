@@ -350,9 +350,9 @@ class Indicator(Declared):
     """One indicator. `per`: its rate is per x numerator / denominator; `sets` empty: published, not scored;
     `first_year`: the first edition that its source can serve, where that is not the first of all.
 
-    `moves_by`: the share (of inhabitants, of area) by which its sums move when territory changes, and the rate with them;
-    without it a value moves only to another key of the same place. `denominator_from`: what of the lists of places its
-    denominator is; without it the denominator is the source's own and moves as the numerator does."""
+    `moves_by`: the share (of inhabitants, of area) by which its sums move when territory changes, and the rate with
+    them; without it a value moves only to another key of the same place. `denominator_from`: what of the lists of
+    places its denominator is; without it the denominator is the source's own and moves as the numerator does."""
 
     id: str
     area: str
@@ -699,7 +699,9 @@ def _check_models(c: Catalog) -> None:
         where = f"indicators.yml: {indicator.id}: key 'id'"
         _missing(where, "an indicator without a file in sql/3_indicators", [indicator.model], written)
         if indicator.moves_by and not re.search(r"\bnumerator\b.*\bdenominator\b", c.sql[indicator.model], re.DOTALL):
-            raise CatalogError(f"indicators.yml: {indicator.id}: key 'moves_by': its SQL gives no numerator and denominator")
+            raise CatalogError(
+                f"indicators.yml: {indicator.id}: key 'moves_by': its SQL gives no numerator and denominator"
+            )
     models = [indicator.model for indicator in c.indicators.values()]
     _missing("sql/3_indicators", "models that no key 'id' in indicators.yml declares", written, models)
 

@@ -207,7 +207,19 @@ def declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     names = ["source_id", "title", "publisher", "page", "limits", "is_raw_shown"]
     table(connection, "frame__sources", pd.DataFrame(sources, columns=names))
     indicators = [
-        (n, i.id, i.area, i.dimension, i.unit, i.direction, i.source, catalog.sources[i.source].complete, i.moves_by, i.denominator_from, i.per)
+        (
+            n,
+            i.id,
+            i.area,
+            i.dimension,
+            i.unit,
+            i.direction,
+            i.source,
+            catalog.sources[i.source].complete,
+            i.moves_by,
+            i.denominator_from,
+            i.per,
+        )
         for n, i in enumerate(catalog.sorted_indicators)
     ]
     names = [

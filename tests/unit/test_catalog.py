@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import catalog, errors, figures, publish, warehouse
+from pipeline import catalog, errors, figures, panel, publish, warehouse
 from pipeline.errors import CatalogError, UsageError
 
 FOLDERS = {
@@ -253,12 +253,12 @@ def test_a_suite_without_a_table_is_refused(copy: Path) -> None:
 
 def test_every_published_file_but_the_findings_has_a_suite_and_no_other() -> None:
     suites = {path.stem for path in FOLDERS["expectations"].glob("*.json")}
-    assert suites - set(catalog.load().typed_tables) == set(publish.FILES) - set(publish.FINDINGS)
+    assert suites - set(catalog.load().typed_tables) == {*publish.FILES, panel.PANEL} - set(publish.FINDINGS)
 
 
 def test_the_columns_name_exactly_the_published_files() -> None:
     named = {name for column in catalog.load().columns.values() for name in column.files}
-    assert named == set(publish.FILES)
+    assert named == {*publish.FILES, panel.PANEL}
 
 
 def test_an_unknown_edition_year_is_a_usage_error_that_lists_the_declared_ones() -> None:

@@ -446,7 +446,9 @@ def real() -> duckdb.DuckDBPyConnection:
     figures.load(connection, CATALOG, figures.BUNDLED)
     models = warehouse.layer(CATALOG, "2_core", "3_indicators")
     models["indicator_values"] = warehouse.union_of_indicators(CATALOG)
-    models |= {name: CATALOG.sql[name] for name in ("edition__links", "edition__moved", "edition__picked", "edition__values")}
+    models |= {
+        name: CATALOG.sql[name] for name in ("edition__links", "edition__moved", "edition__picked", "edition__values")
+    }
     warehouse.run(connection, models)
     return connection
 
