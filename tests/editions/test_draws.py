@@ -21,8 +21,19 @@ CATALOG = catalog.load()
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a build leaves behind before anything is drawn."""
     folder = tmp_path_factory.mktemp("work")
+    build.check_sources(CATALOG, BUNDLED, folder)
     build.prepare(CATALOG, BUNDLED, folder)
     return folder
+
+
+def write(work: Path, out: Path, year: int, count: int, seed: int | None = None) -> Path:
+    """The rest of a build: the folder of the edition."""
+    for each in build.to_draw(CATALOG, [year]):
+        intervals.simulate(CATALOG, work, each, count, seed)
+    with publish.staging(out) as staged:
+        build.write_edition(CATALOG, work, year, staged, out)
+        (edition,) = build.place(CATALOG, [year], staged, out)
+    return edition.folder
 
 
 def drawn(work: Path, year: int, league: str) -> tuple[np.ndarray, np.ndarray]:
@@ -92,8 +103,8 @@ def test_what_does_not_change_changes_in_no_draw(work: Path) -> None:
     assert np.median(np.ptp(risen, axis=0)) < 0.7 * np.median(np.ptp(apart, axis=0)), "common draws narrow a change"
 
 
-def test_without_draws_the_intervals_are_empty_and_the_ranks_stand(editions: Path, tmp_path: Path) -> None:
-    build.build(CATALOG, BUNDLED, tmp_path, [2019], threads=2, draws=0)
+def test_without_draws_the_intervals_are_empty_and_the_ranks_stand(work: Path, editions: Path, tmp_path: Path) -> None:
+    write(work, tmp_path, 2019, 0)
     with duckdb.connect() as connection:
         for name, folder in (("bare", tmp_path), ("whole", editions)):
             path = folder / "2019" / "1.0.0"
@@ -124,9 +135,8 @@ def test_without_draws_the_intervals_are_empty_and_the_ranks_stand(editions: Pat
     assert publish.read_draws(tmp_path / "2019" / "1.0.0") == (0, CATALOG.methods["default"].uncertainty.seed)
 
 
-def test_an_edition_says_with_how_many_draws_and_which_seed_it_was_made(tmp_path: Path) -> None:
-    build.build(CATALOG, BUNDLED, tmp_path, [2018], draws=16, seed=99)
-    folder = tmp_path / "2018" / "1.0.0"
+def test_an_edition_says_with_how_many_draws_and_which_seed_it_was_made(work: Path, tmp_path: Path) -> None:
+    folder = write(work, tmp_path, 2018, 16, 99)
     assert publish.read_draws(folder) == (16, 99)
     found = (
         duckdb.connect().execute(f"select key, value from parquet_kv_metadata('{folder}/rankings.parquet')").fetchall()

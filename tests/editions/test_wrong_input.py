@@ -29,11 +29,10 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A place with one good edition."""
+def home(editions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place with good editions."""
     folder = tmp_path_factory.mktemp("home")
-    result = stadtrang("build", "--year", 2021, "--quiet", home=folder)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    shutil.copytree(editions, folder / "editions")
     return folder
 
 
@@ -156,9 +155,8 @@ def test_two_runs_cannot_write_to_one_place_at_once(untouched: Path) -> None:
     assert "another run is writing" in result.stderr
 
 
-def test_verify_finds_a_changed_byte(home: Path, tmp_path: Path) -> None:
+def test_verify_finds_a_changed_byte_and_nothing_else(home: Path, tmp_path: Path) -> None:
     shutil.copytree(home / "editions", tmp_path / "editions")
-    assert stadtrang("verify", "--year", 2021, home=tmp_path).returncode == 0
     path = tmp_path / "editions" / "2021" / "1.0.0" / "rankings.parquet"
     content = bytearray(path.read_bytes())
     content[100] ^= 1
@@ -168,6 +166,11 @@ def test_verify_finds_a_changed_byte(home: Path, tmp_path: Path) -> None:
     assert '"differing": ["rankings.parquet"]' in result.stdout
 
 
-def test_json_is_one_document(home: Path) -> None:
+def test_building_again_changes_nothing_and_json_is_one_document(home: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()}
     result = stadtrang("build", "--year", 2021, "--json", home=home)
-    assert json.loads(result.stdout)["top"][0]["league"] == "city_30k"
+    document = json.loads(result.stdout)
+    assert document["top"][0]["league"] == "city_30k"
+    assert [edition["is_new"] for edition in document["editions"]] == [False]
+    after = {path: path.stat().st_mtime_ns for path in before}
+    assert {path.name for path in before if before[path] != after[path]} <= {"latest.json"}
