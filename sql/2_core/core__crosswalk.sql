@@ -44,7 +44,9 @@ steps as materialized (
       else area_weight / sum(area_weight) over giver
     end as population_weight
   from raw_steps
-  window giver as (partition by from_year, source_ags)
+  window giver as (
+    partition by from_year, source_ags order by target_ags rows between unbounded preceding and unbounded following
+  )
 ),
 changing as materialized (
   select source_ags as ags from steps where source_ags <> target_ags
@@ -152,7 +154,11 @@ peopled as (
   from pairs
   left join people as sources on sources.ags = pairs.source_ags
   left join people as targets on targets.ags = pairs.target_ags
-  window giver as (partition by from_year, to_year, source_ags), receiver as (partition by from_year, to_year, target_ags)
+  window
+    giver as (partition by from_year, to_year, source_ags),
+    receiver as (
+      partition by from_year, to_year, target_ags order by source_ags rows between unbounded preceding and unbounded following
+    )
 )
 select
   from_year, cast(to_year as integer) as to_year, source_ags, target_ags, area_weight, population_weight,
