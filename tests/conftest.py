@@ -49,6 +49,16 @@ def archive_root(upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return root
 
 
+@pytest.fixture(scope="session")
+def editions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All declared editions, built once from the bundled figures with two threads."""
+    from pipeline import build, catalog, figures
+
+    out, declared = tmp_path_factory.mktemp("editions"), catalog.load()
+    build.build(declared, figures.BUNDLED, out, sorted(declared.editions), threads=2)
+    return out
+
+
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Only this machine can be reached; a test that asks for more, even for a name's address, is a bug."""

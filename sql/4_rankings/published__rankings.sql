@@ -9,7 +9,7 @@ with ranked as (
 scored as (
   select
     ranked.edition_year, ranked.league, ranked.ags_number, ranked.rank, ranked.rank_without_facts, ranked.rank_strategy_gate,
-    ranked.status, ranked.reason, units.score_without_facts, units.score, units.score_potential, units.score_implementation, units.availability, units.share_inherited, units.share_own
+    ranked.status, ranked.reason, units.score_without_facts, units.score, units.score_potential, units.score_implementation, units.availability, units.share_inherited, units.share_own, units.share_imputed
   from ranked
   join frame__leagues as leagues using (league)
   join score__units as units
@@ -35,6 +35,7 @@ select
   scored.availability,
   case when scored.status in ('ranked', 'mostly_inherited') then scored.share_inherited end as share_inherited,
   case when scored.status in ('ranked', 'mostly_inherited') then scored.share_own end as share_own,
+  case when scored.status in ('ranked', 'mostly_inherited') then scored.share_imputed end as share_imputed,
   case when scored.status in ('ranked', 'mostly_inherited') then scored.share_inherited > 0.5 end as is_mostly_inherited,
   scored.status, scored.reason
 from scored

@@ -440,6 +440,7 @@ class MethodSpec(Declared):
     carry_forward_years: int
     area_minimum_indicators: int
     imputation_minimum_places: int
+    region_minimum_share: float = Field(gt=0, le=1)
     fact_sources: list[str]
     strategy_gate: StrategyGate
     uncertainty: Uncertainty

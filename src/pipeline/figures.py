@@ -27,8 +27,8 @@ import pandas as pd
 from pipeline import archive, relations, warehouse
 from pipeline.catalog import PACKAGE, Catalog, Source
 from pipeline.errors import CheckError, PipelineError, ReadError
+from pipeline.outlines import locate_points, number_or_nan
 from pipeline.read import Place, Reading, read_batches, read_part
-from pipeline.regions import locate_points, number_or_nan
 
 BUNDLED = PACKAGE / "figures"
 FIGURE = re.compile(r"(typed__\w+|rejected|receipts|accounts|checks|failing)\.parquet|ATTRIBUTION\.csv")

@@ -1,32 +1,34 @@
 """Between the work folder and `composite.uncertainty`: the draws of an edition year, and of its change to the next.
 
-`simulate` leaves per year the tables draw__* as Parquet and the ranks of all draws as NumPy arrays; `compare` takes
-the arrays of two neighbouring years, whose draws are the same, to the interval of a change.
+`simulate` leaves per year the tables draw__* as Parquet and the ranks of all draws as NumPy arrays, and beside them
+what else needs a year's scores as arrays: its regions and its quality. `compare` takes the arrays of two neighbouring
+years, whose draws are the same, to the interval of a change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline import scores, warehouse
+from pipeline import quality, regions, scores, warehouse
 from pipeline.catalog import Catalog, Uncertainty
 from pipeline.composite import draws, uncertainty
 from pipeline.composite.draws import Draws, Factors, Names
 from pipeline.composite.ranks import Grouping, Ranks, competition, grouping
 from pipeline.composite.scoring import SetScores, stages
-from pipeline.composite.uncertainty import Problem
+from pipeline.composite.uncertainty import Floats32, Problem
 from pipeline.composite.values import Bools, Floats, Ints
 from pipeline.errors import PipelineError, UsageError
+from pipeline.regions import Regions
 from pipeline.scores import Scored
 
 FOLDER = "draws"  # of the work folder
 INPUTS = "inputs"  # of the work folder: what SQL hands over
-READ = ("edition__places", "edition__values")
+READ = ("edition__places", "edition__values", regions.MEMBERS)
 KEY = {"edition_year": "int64", "league": "str", "ags_number": "int64"}
 TABLES = {  # columns and types, also where nothing is drawn
     "draw__ranks": {
@@ -38,6 +40,8 @@ TABLES = {  # columns and types, also where nothing is drawn
     "draw__parameters": {
         "edition_year": "int64", "draw": "int64", "factor": "str", "name": "str", "value": "float64", "choice": "str",
     },
+    regions.TABLE: regions.COLUMNS,
+    **quality.TABLES,
 }  # fmt: skip
 
 
@@ -74,15 +78,21 @@ def simulate(
 ) -> None:
     """All draws of one edition year, from the tables that `build.prepare` left; `compare` and SQL read the results."""
     asked = settings(catalog, year, count, seed)
-    scored = _scored(catalog, work, year)
+    scored, listed = _scored(catalog, work, year)
     made = draws.make(factors(asked), asked.seed, np.arange(1, asked.draws + 1), names(catalog))
     tables: dict[str, list[pd.DataFrame]] = {"draw__ranks": [], "draw__areas": []}
+    of_regions = None
     if asked.draws:
+        ordered = made.by_scenario()
         for field in fields(catalog, scored):
-            _simulate_set(catalog, year, field, made.by_scenario(), work, tables, threads)
-    for table, frames in tables.items():
-        _write(work, table, year, pd.concat(frames, ignore_index=True) if frames else None)
-    _write(work, "draw__parameters", year, parameters(made) if asked.draws else None)
+            total = np.zeros((len(ordered), len(field.units)), dtype=np.float32)
+            _simulate_set(catalog, year, field, ordered, work, tables, threads, total)
+            if regions.LEAGUE in field.ranked:
+                of_regions = regions.intervals(scored, listed, field.units, total, ordered)
+    tables[regions.TABLE] = [regions.table(scored, listed, of_regions)]
+    tables |= {table: [rows] for table, rows in quality.tables(catalog, scored).items()}
+    tables["draw__parameters"] = [parameters(made)] if asked.draws else []
+    _write(work, year, tables)
     (work / FOLDER / f"{year}.json").write_text(asked.model_dump_json(), "utf-8")
 
 
@@ -96,20 +106,22 @@ def path(work: Path, table: str, year: int) -> Path:
     return work / FOLDER / f"{table}-{year}.parquet"
 
 
-def _write(work: Path, table: str, year: int, frame: pd.DataFrame | None) -> None:
-    columns = TABLES[table]
-    if frame is None:
-        frame = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
-    frame = frame.assign(edition_year=year)[list(columns)].astype(columns)
+def _write(work: Path, year: int, tables: Mapping[str, list[pd.DataFrame]]) -> None:
+    """The rows of each table, of which there may be none."""
     with warehouse.connect() as connection:
-        warehouse.save(connection, frame, path(work, table, year))
+        for table, frames in tables.items():
+            columns = TABLES[table]
+            rows = frames or [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})]
+            frame = pd.concat(rows, ignore_index=True).assign(edition_year=year)[list(columns)].astype(columns)
+            warehouse.save(connection, frame, path(work, table, year))
 
 
-def _scored(catalog: Catalog, work: Path, year: int) -> Scored:
+def _scored(catalog: Catalog, work: Path, year: int) -> tuple[Scored, Regions]:
     with warehouse.connect() as connection:
         for table in READ:
             connection.read_parquet(str(work / INPUTS / f"{table}.parquet")).create_view(table)
-        return scores.score(catalog, scores.read_year(connection, catalog, year))
+        scored = scores.score(catalog, scores.read_year(connection, catalog, year))
+        return scored, regions.read(connection, catalog, scored)
 
 
 @dataclass(frozen=True)
@@ -150,9 +162,11 @@ def _simulate_set(
     work: Path,
     tables: dict[str, list[pd.DataFrame]],
     threads: int,
+    total: Floats32,
 ) -> None:
+    """Adds to the tables, saves the ranks, and fills the totals (draws, places)."""
     groupings = [group for _, group in field.passes]
-    for area, found in uncertainty.simulate(field.problem, made, groupings, threads):
+    for area, found in uncertainty.simulate(field.problem, made, groupings, threads, total=total):
         for (some, _), drawn_ranks in zip(field.passes, found, strict=True):
             low, middle, high = uncertainty.quantiles(drawn_ranks).T
             for league in some:
@@ -177,7 +191,8 @@ def redraw(
     asked = settings(catalog, year, None, seed)
     made = draws.make(factors(asked), asked.seed, np.array(numbers), names(catalog))
     result = {}
-    for field in fields(catalog, _scored(catalog, work, year)):
+    scored, _ = _scored(catalog, work, year)
+    for field in fields(catalog, scored):
         for area, found in uncertainty.simulate(field.problem, made, [group for _, group in field.passes]):
             if area != uncertainty.TOTAL:
                 continue
@@ -265,4 +280,4 @@ def compare(catalog: Catalog, work: Path, year: int) -> None:
         frames.append(
             pd.DataFrame({"league": league, "ags_number": ags, "rank_change_p05": low, "rank_change_p95": high})
         )
-    _write(work, "draw__changes", year, pd.concat(frames, ignore_index=True) if frames else None)
+    _write(work, year, {"draw__changes": frames})

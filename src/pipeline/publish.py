@@ -37,8 +37,14 @@ FILES: Mapping[str, str] = {  # file: the unique key that its rows are sorted by
     "areas": "indicator_set, area",
     "weights": "indicator_set, indicator_id",
     "funding": "ags, project_id, role, source_url",
+    "regions": "region_kind, region_key",
+    "region_members": "region_kind, region_key, ags",
     "size": "league, measure",
     "findings": "finding_id, league, outcome, comparison",
+    "quality_coverage": "area, indicator_id, size_class",
+    "quality_areas": "league, area",
+    "quality_correlations": "league, scope, item, other",
+    "quality_leave_out": "league, left_out_kind, left_out",
     "sources": "source_id, edition, part",
     "dictionary": "kind, name",
     "checks": 'suite, "table", "column", expectation, kwargs',
@@ -88,7 +94,10 @@ def write_tables(
     connection.execute("create schema inputs")
     connection.execute("use inputs")  # apart from the files: both have a table `rejected`
     for name in inputs(catalog):
-        connection.read_parquet(str(work / INPUTS / f"{name}.parquet")).create_view(name)
+        table = f"from read_parquet({warehouse.literal(str(work / INPUTS / f'{name}.parquet'))})"
+        is_yearly = "edition_year" in warehouse.describe(connection, table)
+        of_these = f" where edition_year between {edition.year - 1} and {edition.year}" if is_yearly else ""
+        connection.execute(f"create view {name} as {table}{of_these}")  # a change needs the year before
     for name in intervals.TABLES:
         connection.read_parquet(str(intervals.path(work, name, edition.year))).create_view(name)
     warehouse.table(connection, "incoming_dictionary", dictionary(catalog))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from pipeline import warehouse
 from pipeline.catalog import Catalog, Source
 from pipeline.publish import Published
@@ -33,6 +35,83 @@ def source_table(catalog: Catalog) -> str:
 
 def _editions(source: Source) -> list[str]:
     return [f"{name} ({e.evidence})" if e.evidence else name for name, e in source.editions.items()]
+
+
+def coverage_table(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> str:
+    """What values there are, by area, year and size class, as a markdown table; the README shows it.
+
+    connection: with `quality_coverage` of the wanted years. A cell is the share of own values and the share of
+    inherited ones, in percent of places x indicators; what is left has no value. Indicators that no set asks for do not
+    count. So that no mean hides an empty list, the last column names the indicator that fewest places have a value of.
+    """
+    asked = [indicator.id for indicator in catalog.sorted_indicators if indicator.sets]
+    classes = [league.id for league in catalog.leagues.values() if league.is_size_class]
+
+    def percent(counts: str, name: str) -> str:
+        of_class = f"filter (where size_class = '{name}')"
+        return f"100 * sum({counts}) {of_class} / sum(places) {of_class}"
+
+    own, inherited = "places_own + places_carried_forward", "places_association + places_district"
+    cells = [f"format('{{:.0f}} + {{:.0f}}', {percent(own, name)}, {percent(inherited, name)})" for name in classes]
+    rows = connection.execute(
+        f"""
+        with asked as (
+          select * from quality_coverage where list_contains($1, indicator_id)
+        ),
+        least as (
+          select edition_year, area, indicator_id, 1 - sum(places_imputed + places_missing) / sum(places) as share
+          from asked
+          group by edition_year, area, indicator_id
+          qualify row_number() over (partition by edition_year, area order by share, indicator_id) = 1
+        )
+        select area, edition_year, count(distinct asked.indicator_id), {", ".join(cells)},
+          any_value(format('{{}} {{:.0f}}', least.indicator_id, 100 * least.share))
+        from asked
+        join least using (edition_year, area)
+        group by area, edition_year
+        order by list_position($2, area), edition_year
+        """,
+        [asked, list(catalog.areas)],
+    ).fetchall()
+    header = ["area", "year", "indicators", *(catalog.leagues[name].label_en for name in classes), "fewest values"]
+    return markdown_table(rows, header)
+
+
+def agreement_table(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> str:
+    """How far the parts of an area agree and what it decides, in the newest year, as markdown; the README shows it.
+
+    connection: with `quality_areas`, `quality_correlations` and `quality_leave_out`.
+    """
+    rows = connection.execute(
+        """
+        with newest as (select max(edition_year) as edition_year from quality_areas),
+        least as (
+          select indicators.edition_year, indicators.league, indicators.other as area,
+            arg_min(
+              format('{}, {} {:.2f}', pairs.item, pairs.other, pairs.rank_correlation), pairs.rank_correlation
+            ) as pair
+          from quality_correlations as pairs
+          join quality_correlations as indicators
+            on indicators.edition_year = pairs.edition_year and indicators.league = pairs.league
+            and indicators.item = pairs.item and indicators.scope = 'with_area'
+          where pairs.scope = 'within_area'
+          group by all
+        )
+        select areas.league, areas.area, areas.items, format('{:.2f}', areas.cronbach_alpha), coalesce(least.pair, ''),
+          coalesce(format('{:.0f} ({:.0f})', shift_mean, shift_p95), ''),
+          coalesce(format('{}: {} to {}', name, rank, rank_without), '')
+        from quality_areas as areas
+        join newest using (edition_year)
+        left join least using (edition_year, league, area)
+        left join quality_leave_out as shifts
+          on shifts.edition_year = areas.edition_year and shifts.league = areas.league
+          and shifts.left_out_kind = 'area' and shifts.left_out = areas.area
+        order by areas.league desc, list_position($1, areas.area) nulls last
+        """,
+        [list(catalog.areas)],
+    ).fetchall()
+    header = ["league", "area", "parts", "alpha", "pair that agrees least", "ranks shift without it (95 %)", "furthest"]
+    return markdown_table(rows, header)
 
 
 def summary(published: Sequence[Published], out: Path) -> dict[str, Any]:

@@ -356,6 +356,7 @@ def _units(year: Year, name: str, result: SetScores) -> pd.DataFrame:
             "availability": result.availability,
             "share_inherited": result.share_inherited,
             "share_own": result.share_own,
+            "share_imputed": result.share_imputed,
         }
     )
 

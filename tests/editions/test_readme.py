@@ -72,3 +72,13 @@ def six_towns(db: duckdb.DuckDBPyConnection) -> str:
 
 def test_the_six_towns_are_shown_as_they_are(db: duckdb.DuckDBPyConnection) -> None:
     assert block("six towns") == six_towns(db)
+
+
+def test_the_coverage_shown_is_that_of_the_editions(db: duckdb.DuckDBPyConnection) -> None:
+    """Own and inherited values by area, year and size class, and the emptiest indicator of each area."""
+    assert block("coverage") == report.coverage_table(db, catalog.load())
+
+
+def test_the_agreement_shown_is_that_of_the_newest_edition(db: duckdb.DuckDBPyConnection) -> None:
+    """Alpha, the pair that agrees least, and ranks without the area, for every area of both sets."""
+    assert block("agreement") == report.agreement_table(db, catalog.load())

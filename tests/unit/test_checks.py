@@ -523,6 +523,20 @@ WEIGHT = {
     "indicator_set": "city", "indicator_id": "doctors", "status": "scored", "reason": "", "weight": 0.1,
     "coverage": 1.0, "share_at_0": 0.1, "share_at_100": 0.1,
 }  # fmt: skip
+REGION = {
+    "region_kind": "district", "region_key": "05334", "region_name": "x", "members": 10, "members_scored": 9,
+    "population": 500_000, "share_scored": 0.9, "score": 50.0, "rank": 7, "status": "ranked",
+}  # fmt: skip
+MEMBER = {
+    "region_kind": "smart_region", "region_key": "x", "ags": "05334002", "role": "lead", "named_as": "municipality",
+}  # fmt: skip
+COVERAGE = {
+    "area": "health", "indicator_id": "doctors", "size_class": "size_0_5k", "places": 9, "share_own_values": 1.0,
+}  # fmt: skip
+LEFT_OUT = {
+    "league": "germany", "left_out_kind": "area", "left_out": "health", "weight": 0.1, "shift_mean": 9.0,
+    "ags": "05334002",
+}  # fmt: skip
 WORD = {"kind": "column", "name": "ags", "label_de": "x", "label_en": "x", "text_de": "x", "text_en": "x"}
 
 
@@ -574,6 +588,16 @@ WORD = {"kind": "column", "name": "ags", "label_de": "x", "label_en": "x", "text
         ("sources", SOURCE, {"attribution": None}, "attribution"),
         ("areas", AREA, {"status": "left_out", "reason": ""}, "reason"),
         ("weights", WEIGHT, {"status": "coverage", "reason": ""}, "reason"),
+        ("regions", REGION, {"region_name": None}, "region_name"),
+        ("regions", REGION, {"rank": 0}, "rank"),
+        ("regions", REGION, {"score": 101.0}, "score"),
+        ("regions", REGION, {"population": 80_000_000}, "population"),
+        ("region_members", MEMBER, {"ags": "5334002"}, "ags"),
+        ("region_members", MEMBER, {"role": "guest"}, "role"),
+        ("quality_coverage", COVERAGE, {"share_own_values": 1.1}, "share_own_values"),
+        ("quality_areas", {"cronbach_alpha": 0.5}, {"cronbach_alpha": 1.1}, "cronbach_alpha"),
+        ("quality_correlations", {"rank_correlation": 0.5}, {"rank_correlation": 1.1}, "rank_correlation"),
+        ("quality_leave_out", LEFT_OUT, {"shift_mean": None}, "shift_mean"),
         ("dictionary", WORD, {"label_de": None}, "label_de"),
     ],
 )

@@ -56,7 +56,7 @@ class SetScores:
 
     nominal: (indicators,) weights with nothing missing; weight, is_imputed: (units, indicators);
     area_score, area_available: (units, areas); score, potential, implementation, availability, share_inherited,
-    share_own: (units,); is_available: (units,).
+    share_own, share_imputed: (units,); is_available: (units,).
     """
 
     choice: screening.Choice
@@ -71,6 +71,7 @@ class SetScores:
     availability: Floats
     share_inherited: Floats
     share_own: Floats
+    share_imputed: Floats
     is_available: Bools
 
 
@@ -317,6 +318,7 @@ def _score_set(
         availability=there[:, scored].mean(axis=1) * place,
         share_inherited=np.round((weight * matrix.is_inherited).sum(axis=1), DECIMALS) * place,
         share_own=np.round(own.sum(axis=1), DECIMALS) * place,
+        share_imputed=np.round((weight * ~there).sum(axis=1), DECIMALS) * place,
         is_available=available,
     )
 

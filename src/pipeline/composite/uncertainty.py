@@ -192,10 +192,15 @@ def totals(problem: Problem, made: Draws, threads: int = 1) -> Floats32:
     result = np.zeros((len(made), len(problem.ags)), dtype=np.float32)
     for _ in simulate(problem, made, [], threads, total=result):
         pass
-    how = np.array(made.aggregation)
+    return as_scores(result, made)
+
+
+def as_scores(total: Floats32, made: Draws) -> Floats32:
+    """The totals that `simulate` filled (draws, units) as `totals` gives them."""
+    result, how = total.copy(), np.array(made.aggregation)
     result[how == draws.ARITHMETIC] *= 100.0 / POINTS
     result[how == draws.GEOMETRIC] = np.exp(result[how == draws.GEOMETRIC])
-    result[how == draws.COPELAND] -= len(problem.ags)
+    result[how == draws.COPELAND] -= total.shape[1]
     return result
 
 
@@ -274,7 +279,7 @@ def _product(weight: Floats32, points: Floats32) -> Floats32:
     return result
 
 
-def quantiles(values: Ranks | NDArray[np.int32], probabilities: Sequence[float] = QUANTILES) -> Floats:
+def quantiles(values: Ranks | NDArray[np.int32] | Floats32, probabilities: Sequence[float] = QUANTILES) -> Floats:
     """(units, probabilities): type-7 quantiles over draws (draws, units)."""
     count, units = values.shape
     result = np.empty((units, len(probabilities)))

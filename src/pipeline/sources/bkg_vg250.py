@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Iterator
 
 from pipeline.catalog import Layout, Part
+from pipeline.outlines import NEEDS_GEO
 from pipeline.read import Place, Reading, Row, from_grid, zip_member
-from pipeline.regions import NEEDS_GEO
 from pipeline.sources.bkg_vg5000 import check_length
 
 ENVELOPE_BYTES = (0, 32, 48, 48, 64)  # by the code in bits 1 to 3 of a geometry's flags

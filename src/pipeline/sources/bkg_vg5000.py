@@ -8,8 +8,8 @@ import struct
 import pandas as pd
 
 from pipeline.catalog import Layout, Part
+from pipeline.outlines import NEEDS_GEO
 from pipeline.read import Place, Reading, Rejected, check_patterns
-from pipeline.regions import NEEDS_GEO
 
 
 def read(content: bytes, layout: Layout, part: Part, place: Place) -> Reading:
