@@ -447,7 +447,8 @@ def real() -> duckdb.DuckDBPyConnection:
     models = warehouse.layer(CATALOG, "2_core", "3_indicators")
     models["indicator_values"] = warehouse.union_of_indicators(CATALOG)
     models |= {
-        name: CATALOG.sql[name] for name in ("edition__links", "edition__moved", "edition__picked", "edition__values")
+        name: CATALOG.sql[name]
+        for name in ("edition__dated", "edition__links", "edition__moved", "edition__picked", "edition__values")
     }
     warehouse.run(connection, models)
     return connection
