@@ -35,18 +35,23 @@ raw_steps as (
   from core__territory_changes
   where list_year > (select max(to_year) from yearly)
 ),
+given as (
+  select
+    *,
+    cast(sum(cast(area_weight as decimal(18, 15))) over giver as double) as area_given,
+    cast(sum(cast(population_weight as decimal(18, 15))) over giver as double) as population_given
+  from raw_steps
+  window giver as (partition by from_year, source_ags)
+),
 steps as materialized (
   select
     from_year, to_year, source_ags, target_ags,
-    area_weight / sum(area_weight) over giver as area_weight,
+    area_weight / area_given as area_weight,
     case
-      when abs(sum(population_weight) over giver - 1) <= 0.001 then population_weight / sum(population_weight) over giver
-      else area_weight / sum(area_weight) over giver
+      when abs(population_given - 1) <= 0.001 then population_weight / population_given
+      else area_weight / area_given
     end as population_weight
-  from raw_steps
-  window giver as (
-    partition by from_year, source_ags order by target_ags rows between unbounded preceding and unbounded following
-  )
+  from given
 ),
 changing as materialized (
   select source_ags as ags from steps where source_ags <> target_ags
@@ -149,16 +154,14 @@ peopled as (
     count(*) over giver as targets,
     count(*) over receiver as sources,
     count(*) filter (where sources.population > 0 and population_weight > 0) over receiver as inhabited_sources,
-    sum(population_weight * sources.population) filter (where source_ags <> target_ags) over receiver as people_from_others,
-    sum(area_weight * sources.area_km2) filter (where source_ags <> target_ags) over receiver as area_from_others
+    sum(cast(population_weight * sources.population as decimal(18, 6))) filter (where source_ags <> target_ags) over receiver as people_from_others,
+    sum(cast(area_weight * sources.area_km2 as decimal(18, 6))) filter (where source_ags <> target_ags) over receiver as area_from_others
   from pairs
   left join people as sources on sources.ags = pairs.source_ags
   left join people as targets on targets.ags = pairs.target_ags
   window
     giver as (partition by from_year, to_year, source_ags),
-    receiver as (
-      partition by from_year, to_year, target_ags order by source_ags rows between unbounded preceding and unbounded following
-    )
+    receiver as (partition by from_year, to_year, target_ags)
 )
 select
   from_year, cast(to_year as integer) as to_year, source_ags, target_ags, area_weight, population_weight,
