@@ -1,6 +1,6 @@
 -- one row per place of Satzart 60 and list year: municipalities and the areas that belong to none (65 inhabited, 66 not)
 -- corrections.yml: gv_flensburg_area
--- 2018 is the list of 30.09.2018 with the population of 31.12.2018; 2020 has BBSR's population in hundreds
+-- 2018 is the list of 30.09.2018 with the population of 31.12.2018; 2020 has BBSR's population in hundreds, that of a divided place in parts
 with lists as (
   select
     year(territory_date) as list_year, edition, 'destatis_gv' as list_source, row_number, ags, ars, association_key, district_key, land_code,
@@ -18,7 +18,7 @@ substitutes as (
   select 2018 as list_year, ags, population, population_date, 'destatis_population_2018' as population_source
   from typed__destatis_population_2018__places
   union all
-  select 2020, source_ags, max(population), make_date(2020, 12, 31), 'bbsr_umstieg'
+  select 2020, source_ags, sum(population), make_date(2020, 12, 31), 'bbsr_umstieg'
   from typed__bbsr_umstieg__pairs
   where source_date = date '2020-12-31'
   group by source_ags

@@ -9,7 +9,7 @@ with values_used as (
 territory as (
   select distinct source_id, edition as source_edition, 'territory' as purpose
   from receipts
-  where source_id in ('destatis_gv', 'destatis_gv100ad', 'destatis_population_2018', 'bbsr_umstieg', 'bkg_vg5000')
+  where source_id in ('destatis_gv', 'destatis_gv100ad', 'destatis_population_2018', 'destatis_changes', 'bbsr_umstieg', 'bbsr_umstieg_lang', 'bkg_vg5000')
 )
 select edition_year, source_id, source_edition, purpose from values_used
 union all

@@ -78,7 +78,8 @@ select
     when picked.reference_year < keyed.edition_year then 'carried_forward'
     else picked.value_status
   end as value_status,
-  picked.edition as source_edition, picked.part as source_part, picked.row_number as source_row
+  picked.edition as source_edition, picked.part as source_part, picked.row_number as source_row,
+  picked.predecessors
 from keyed
 join frame__indicators as indicators on indicators.indicator_number = keyed.indicator_number
 left join edition__picked as picked

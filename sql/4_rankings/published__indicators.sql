@@ -21,7 +21,7 @@ select
     when indicators.source_id = 'facts_funding' then 'members'
     else only_parts.part
   end as source_part,
-  values_.source_row
+  values_.source_row, case when not cells.is_imputed then values_.predecessors end as predecessors
 from edition__values as values_
 join frame__indicators as indicators using (indicator_id)
 join score__cells as cells

@@ -1,7 +1,7 @@
 """From the figures to published editions, in steps that a person, a test or a flow can call one by one.
 
     check_source     per source: the suites of its typed tables
-    prepare          SQL and scores for all declared editions
+    prepare          SQL and scores for all declared editions, and the panel of all of them
     simulate         per edition: the draws that intervals and chances are counted in
     write_edition    per edition: checks of the published tables, files beside the editions
     place            all of them into place, or none
@@ -28,7 +28,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from pipeline import checks, figures, findings, intervals, matching, publish, scores, verdicts, warehouse
+from pipeline import checks, figures, findings, intervals, matching, panel, publish, scores, verdicts, warehouse
 from pipeline.catalog import Catalog
 from pipeline.errors import CheckError
 
@@ -98,6 +98,7 @@ def place(catalog: Catalog, years: Sequence[int], staged: Path, out: Path) -> li
         publish.is_new(staged, edition, out)  # all are looked at before the first is moved
     published = [publish.place(staged, edition, out) for edition in editions]
     publish.point_to_newest(out)
+    panel.place(staged, out)
     return published
 
 
@@ -161,7 +162,8 @@ def _stop(
 
 def prepare(catalog: Catalog, folder: Path, work: Path, threads: int = 1) -> None:
     """Core, indicators and scores of all declared editions: what the published models read, as Parquet in the work
-    folder. The models themselves run per edition, beside each other."""
+    folder. The models themselves run per edition, beside each other; the panel, which holds all years, is made here.
+    """
     with warehouse.connect(threads) as connection:
         derive(connection, catalog, folder)
         joins = matching.account(connection, catalog)
@@ -172,6 +174,12 @@ def prepare(catalog: Catalog, folder: Path, work: Path, threads: int = 1) -> Non
         for name in publish.inputs(catalog):
             target = work / intervals.INPUTS / f"{name}.parquet"
             warehouse.write_parquet(connection, f'from "{name}"', target, compression="snappy")
+        outcome = panel.make(connection, catalog, work)
+        warehouse.save(connection, outcome.checks, work / CHECKS / panel.FILE)
+        failing = _published_rows("all", panel.PANEL, outcome.failing)
+        warehouse.save(connection, failing, work / FAILING / panel.FILE)
+        if critical := checks.critical_failures(outcome.checks):
+            raise CheckError(f"{panel.FILE}: nothing was published\n" + "\n".join(critical))
     sums = json.dumps(figures.sums(catalog, folder), indent=1)
     (work / "figures.json").write_text(sums, "utf-8")
 
@@ -184,7 +192,8 @@ def derive(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path
     models = warehouse.layer(catalog, "2_core", "3_indicators", "4_rankings")
     models = {name: sql for name, sql in models.items() if name not in published}
     models["indicator_values"] = warehouse.union_of_indicators(catalog)
-    warehouse.run(connection, models, keep={*publish.inputs(catalog), *findings.inputs(catalog), matching.JOINS})
+    kept = {*publish.inputs(catalog), *findings.inputs(catalog), *panel.inputs(catalog), matching.JOINS}
+    warehouse.run(connection, models, keep=kept)
 
 
 def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Path, threads: int = 1) -> None:
@@ -200,7 +209,7 @@ def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Pa
         for name in (name for name in publish.FILES if name not in publish.FINDINGS):
             outcome = verdicts.run_suite(connection, name, f"from {name}")
             results.append(outcome.checks)
-            failing.append(_edition_rows(edition.year, name, outcome.failing))
+            failing.append(_published_rows(str(edition.year), name, outcome.failing))
         found = pd.concat(results, ignore_index=True)
         warehouse.table(connection, "found", found)
         warehouse.table(connection, "failed", pd.concat(failing, ignore_index=True))
@@ -215,14 +224,15 @@ def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Pa
             f"(from failed union all by name ({_stored(work / FAILING)}))"
         )
         publish.write_findings(connection, catalog, work, edition, staged)
+    panel.stage(work, staged)
 
 
-def _edition_rows(year: int, table: str, failing: pd.DataFrame) -> pd.DataFrame:
+def _published_rows(edition: str, table: str, failing: pd.DataFrame) -> pd.DataFrame:
     """Failing rows of a published table: the row counts in the order of the file."""
     return pd.DataFrame(
         {
             "source_id": "stadtrang",
-            "edition": str(year),
+            "edition": edition,
             "part": table,
             "row_first": failing["position"].to_numpy(dtype="int64") + 1,
             "row_last": failing["position"].to_numpy(dtype="int64") + 1,

@@ -369,8 +369,12 @@ class Area(Declared):
 
 
 class Indicator(Declared):
-    """One indicator. `per`: a shrunk rate is per x numerator / denominator; `sets` empty: published, not scored;
-    `first_year`: the first edition that its source can serve, where that is not the first of all."""
+    """One indicator. `per`: its rate is per x numerator / denominator; `sets` empty: published, not scored;
+    `first_year`: the first edition that its source can serve, where that is not the first of all.
+
+    `moves_by`: the share (of inhabitants, of area) by which its sums move when territory changes, and the rate with
+    them; without it a value moves only to another key of the same place. `denominator_from`: what of the lists of
+    places its denominator is; without it the denominator is the source's own and moves as the numerator does."""
 
     id: str
     area: str
@@ -385,6 +389,8 @@ class Indicator(Declared):
     log1p: bool = False
     flag: bool = False
     per: int = 1
+    moves_by: Literal["population", "area"] | None = None
+    denominator_from: Literal["population", "area"] | None = None
     shrink: bool = False
     goalposts: tuple[float, float] | None = None
     first_year: int | None = None
@@ -394,6 +400,12 @@ class Indicator(Declared):
     label_en: Text
     text_de: Text
     text_en: Text
+
+    @model_validator(mode="after")
+    def _a_denominator_moves_with_a_numerator(self) -> Indicator:
+        if self.denominator_from and not self.moves_by:
+            raise ValueError("denominator_from: says how a sum that moves becomes a rate, so moves_by is expected too")
+        return self
 
     @property
     def model(self) -> str:
@@ -709,6 +721,10 @@ def _check_models(c: Catalog) -> None:
     for indicator in c.indicators.values():
         where = f"indicators.yml: {indicator.id}: key 'id'"
         _missing(where, "an indicator without a file in sql/3_indicators", [indicator.model], written)
+        if indicator.moves_by and not re.search(r"\bnumerator\b.*\bdenominator\b", c.sql[indicator.model], re.DOTALL):
+            raise CatalogError(
+                f"indicators.yml: {indicator.id}: key 'moves_by': its SQL gives no numerator and denominator"
+            )
     models = [indicator.model for indicator in c.indicators.values()]
     _missing("sql/3_indicators", "models that no key 'id' in indicators.yml declares", written, models)
 

@@ -3,6 +3,7 @@
 <out>/<year>/<revision>/   the edition, immutable
 <out>/<year>/              copies of its newest revision
 <out>/latest/, latest.json copies of the newest year, and the pointer
+<out>/panel.parquet        all years on the newest territory (panel.py)
 <out>/refused/             findings of a run that was stopped by a critical check
 """
 
@@ -192,9 +193,9 @@ def write_findings(
     (folder / SUMS).write_text("".join(sums), "utf-8")
 
 
-def check_columns(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+def check_columns(connection: duckdb.DuckDBPyConnection, catalog: Catalog, files: Iterable[str] = FILES) -> None:
     """Every published column is declared, and every declared one is published, file by file."""
-    for name in FILES:
+    for name in files:
         there = set(warehouse.columns(connection, name))
         declared = {column.name for column in catalog.columns.values() if name in column.files}
         if there != declared:
@@ -214,6 +215,13 @@ def _metadata(catalog: Catalog, work: Path, edition: Edition) -> dict[str, str]:
         "method": f"{method.id} {method.version}",
         "draws": str(uncertainty.draws),
         "seed": str(uncertainty.seed),
+        **rights(catalog),
+    }
+
+
+def rights(catalog: Catalog) -> dict[str, str]:
+    """What every published Parquet file says of its licence and of what it was made by."""
+    return {
         "licence": LICENCE,
         "attribution": "stadtrang; publishers and licences of the figures: ATTRIBUTION.csv and sources.parquet",
         "configuration_sha256": catalog.fingerprint,

@@ -222,7 +222,19 @@ def declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     names = ["source_id", "title", "publisher", "page", "limits", "is_raw_shown"]
     table(connection, "frame__sources", pd.DataFrame(sources, columns=names))
     indicators = [
-        (n, i.id, i.area, i.dimension, i.unit, i.direction, i.source, catalog.sources[i.source].complete)
+        (
+            n,
+            i.id,
+            i.area,
+            i.dimension,
+            i.unit,
+            i.direction,
+            i.source,
+            catalog.sources[i.source].complete,
+            i.moves_by,
+            i.denominator_from,
+            i.per,
+        )
         for n, i in enumerate(catalog.sorted_indicators)
     ]
     names = [
@@ -234,6 +246,9 @@ def declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
         "direction",
         "source_id",
         "is_complete",
+        "moves_by",
+        "denominator_from",
+        "per",
     ]
     table(connection, "frame__indicators", pd.DataFrame(indicators, columns=names))
     years = [(e.year, e.revision, catalog.methods[e.method].carry_forward_years) for e in catalog.editions.values()]

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline import archive, build, catalog, figures, publish, scale, verdicts
+from pipeline import archive, build, catalog, figures, panel, publish, scale, verdicts
 from pipeline.errors import PipelineError
 from pipeline.figures import BUNDLED
 
@@ -30,6 +30,7 @@ def sums(out: Path, year: int) -> str:
 def test_one_year_alone_is_the_same_as_among_all(editions: Path, tmp_path: Path) -> None:
     build.build(CATALOG, BUNDLED, tmp_path, [2020], threads=2)
     assert sums(tmp_path, 2020) == sums(editions, 2020)
+    assert (tmp_path / panel.FILE).read_bytes() == (editions / panel.FILE).read_bytes(), "it holds all years anyway"
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.isdigit()) == ["2020"]
 
 
@@ -63,6 +64,7 @@ def test_the_bundled_figures_are_those_of_the_original_bytes(
     assert len(match) == len(names)
     build.build(CATALOG, made, tmp_path / "out", YEARS, threads=1)
     assert [sums(tmp_path / "out", year) for year in YEARS] == [sums(editions, year) for year in YEARS]
+    assert (tmp_path / "out" / panel.FILE).read_bytes() == (editions / panel.FILE).read_bytes()
 
 
 def test_the_bundled_figures_hold_no_publishers_file_and_fit_in_12_mb(archive_root: Path) -> None:

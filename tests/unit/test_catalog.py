@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import catalog, errors, figures, publish, warehouse
+from pipeline import catalog, errors, figures, panel, publish, warehouse
 from pipeline.errors import CatalogError, UsageError
 
 FOLDERS = {
@@ -253,12 +253,12 @@ def test_a_suite_without_a_table_is_refused(copy: Path) -> None:
 
 def test_every_published_file_but_the_findings_has_a_suite_and_no_other() -> None:
     suites = {path.stem for path in FOLDERS["expectations"].glob("*.json")}
-    assert suites - set(catalog.load().typed_tables) == set(publish.FILES) - set(publish.FINDINGS)
+    assert suites - set(catalog.load().typed_tables) == {*publish.FILES, panel.PANEL} - set(publish.FINDINGS)
 
 
 def test_the_columns_name_exactly_the_published_files() -> None:
     named = {name for column in catalog.load().columns.values() for name in column.files}
-    assert named == set(publish.FILES)
+    assert named == {*publish.FILES, panel.PANEL}
 
 
 def test_an_unknown_edition_year_is_a_usage_error_that_lists_the_declared_ones() -> None:
@@ -302,3 +302,13 @@ def test_a_series_that_breaks_without_a_reason_or_without_a_rule_for_the_rest_is
 def test_steadiness_of_some_columns_needs_an_entry_for_the_others(copy: Path) -> None:
     replace(copy / "sources/rki_gisd.yml", '"*": &steady', "every: &steady")
     refused(copy, "rki_gisd.yml", "'*'")
+
+
+def test_a_share_that_moves_sums_needs_sums_and_a_denominator_a_share(copy: Path) -> None:
+    path = copy / "frame/indicators.yml"
+    before = path.read_text("utf-8")
+    replace(path, "- id: doctors\n", "- id: doctors\n  moves_by: population\n")
+    refused(copy, "indicators.yml: doctors: key 'moves_by'", "no numerator and denominator")
+    path.write_text(before, "utf-8")
+    replace(path, "  moves_by: area\n  denominator_from: area\n", "  denominator_from: area\n")
+    refused(copy, "indicators.yml: other_renewables", "denominator_from: says how a sum that moves becomes a rate")

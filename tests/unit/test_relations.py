@@ -25,6 +25,7 @@ UNITS, UNITS_2018, PLACES_2018 = (
     "typed__destatis_population_2018__places",
 )
 PAIRS, OUTLINES, INKAR = "typed__bbsr_umstieg__pairs", "typed__bkg_vg5000__outlines", "typed__bbsr_inkar_2024__values"
+LONG_PAIRS = "typed__bbsr_umstieg_lang__pairs"
 STATIONS, SYSTEMS, COUNCILS = (
     "typed__bnetza_ladesaeulenregister__stations",
     "typed__mobilitydata_gbfs__systems",
@@ -166,6 +167,11 @@ DAMAGES = [
         (PAIRS,),
         f"update {PAIRS} set area_weight = area_weight / 2 where source_ags = '05974040'",
         "crosswalk_shares: bbsr_umstieg, edition 2020-2023: row ",
+    ),
+    (
+        (LONG_PAIRS,),
+        f"update {LONG_PAIRS} set area_weight = 0 where source_ags = '05974040' and source_date = date '2017-12-31'",
+        "long_crosswalk_shares: bbsr_umstieg_lang, edition 2020: row ",
     ),
     (
         (STATIONS,),
