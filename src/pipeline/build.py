@@ -62,14 +62,11 @@ def build(
     """
     for year in years:
         intervals.settings(catalog, year, draws, seed)
-    two_processes = ProcessPoolExecutor(
-        2, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(os.getpid(),)
-    )
     with (
         publish.writer(out),
         publish.staging(out) as staged,
         tempfile.TemporaryDirectory(prefix="stadtrang-") as name,
-        two_processes as pool,
+        two_processes() as pool,
     ):
         work = Path(name)
         prepared = pool.submit(prepare, catalog, folder, work, threads)
@@ -84,6 +81,12 @@ def build(
         for edition in running:
             edition.result()
         return place(catalog, years, staged, out)
+
+
+def two_processes() -> ProcessPoolExecutor:
+    """Where the steps run beside each other: threads of one process would wait for each other and keep its memory."""
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(2, spawn, initializer=_start_worker, initargs=(os.getpid(),))
 
 
 def to_draw(catalog: Catalog, years: Sequence[int]) -> list[int]:
