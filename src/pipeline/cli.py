@@ -343,6 +343,26 @@ def figures(
 
 
 @app.command()
+def checks(
+    html: Annotated[Path, typer.Option("--html", help="A new or empty folder for the pages.")],
+    year: Annotated[int | None, typer.Option("--year", help="Also the files of this edition.")] = None,
+    figures: Figures = None,
+    out: Out = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Every suite and what it says, as pages to read: of the typed tables and of an edition's files."""
+    from pipeline import catalog, published, verdicts
+    from pipeline.figures import BUNDLED
+
+    if html.exists() and (not html.is_dir() or any(html.iterdir())):
+        raise UsageError(f"--html {html}: a new or empty folder is expected, found something in it")
+    edition = published.folder(out or home() / "editions", year) if year else None
+    page = verdicts.data_docs(catalog.load(), figures or BUNDLED, edition, html)
+    _show({"page": str(page)}, json_, quiet, lambda: [str(page)])
+
+
+@app.command()
 def matches(figures: Figures = None, json_: Json = False, quiet: Quiet = False) -> None:
     """How names in lists became places: method and evidence per entry, candidates for a person where none was found."""
     from pipeline import catalog, matching

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,10 +94,30 @@ def _ask(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path, 
 
 
 def run_suite(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> checks.Outcome:
+    """What a table's suite says of these rows."""
+    return checks.run_suite(table, _asked_columns(connection, table, sql))
+
+
+def _asked_columns(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> pd.DataFrame:
     """Only the columns that the suite names leave the warehouse."""
     wanted = checks.columns_of(table)
     there = [column for column in warehouse.describe(connection, sql) if column in wanted]
-    return checks.run_suite(table, warehouse.category_frame(connection, sql, there))
+    return warehouse.category_frame(connection, sql, there)
+
+
+def data_docs(catalog: Catalog, folder: Path, edition: Path | None, target: Path) -> Path:
+    """Pages of all suites on the figures in `folder` and on the files of an edition; returns the first page."""
+
+    def frames(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, pd.DataFrame]]:
+        for table in _tables(catalog):
+            figures.load_table(connection, folder, table)
+            yield table, _asked_columns(connection, table, f'from "{table}"')
+        for path in sorted(edition.glob("*.parquet")) if edition else []:
+            if (shipped("expectations") / f"{path.stem}.json").is_file():
+                yield path.stem, _asked_columns(connection, path.stem, f"from {warehouse.literal(str(path))}")
+
+    with warehouse.connect() as connection:
+        return checks.data_docs(frames(connection), target)
 
 
 def _source_rows(

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
-from pipeline import catalog, checks, verdicts, warehouse
+from pipeline import catalog, checks, cli, verdicts, warehouse
+from pipeline.errors import UsageError
 from pipeline.figures import BUNDLED
 
 CATALOG = catalog.load()
@@ -93,3 +95,25 @@ def test_verdicts_that_cannot_be_read_are_asked_for_again(folder: Path, asked: l
     (folder / f"{verdicts.CHECKS}.parquet").write_bytes(b"no Parquet")
     assert len(verdict(folder).checks) == len(checks.load_suite(TABLE)["expectations"])
     assert asked == [TABLE]
+
+
+def test_the_pages_hold_every_expectation_and_what_failed(folder: Path, tmp_path: Path) -> None:
+    with warehouse.connect() as connection:
+        frame = warehouse.frame(connection, f"select * from read_parquet('{folder}/{TABLE}.parquet')")
+    frame.loc[0, "value"] = -1
+    page = checks.data_docs([(TABLE, frame)], tmp_path / "pages")
+    assert TABLE in page.read_text("utf-8")
+    (result,) = (tmp_path / "pages" / "validations").rglob("*.html")
+    text = result.read_text("utf-8")
+    assert all(
+        e["kwargs"]["column"] in text for e in checks.load_suite(TABLE)["expectations"] if "column" in e["kwargs"]
+    )
+    assert "Failed" in text
+
+
+def test_the_command_writes_pages_to_an_empty_folder_only(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep me")
+    result = CliRunner().invoke(cli.app, ["checks", "--html", str(tmp_path)])
+    assert isinstance(result.exception, UsageError)
+    assert "a new or empty folder is expected" in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
