@@ -209,9 +209,9 @@ def place(years: list[int], staged: str, out: str) -> list[dict[str, Any]]:
 
 
 def askable(sources: Sequence[str] | None) -> list[str]:
-    """Ids of the sources to ask: by default all that have an address."""
+    """Ids of the sources to ask: by default all that have an address or pages to watch."""
     declared = catalog.load().sources
-    wanted = [name for name, source in declared.items() if source.access] if sources is None else list(sources)
+    wanted = [name for name, source in declared.items() if source.is_asked] if sources is None else list(sources)
     if unknown := sorted(set(wanted) - set(declared)):
         raise UsageError(f"unknown source {', '.join(unknown)}; declared are {', '.join(sorted(declared))}")
     return wanted
@@ -257,7 +257,12 @@ def _told(outcomes: list[dict[str, Any]]) -> dict[str, str]:
         stored = sum(outcome["state"] == "stored" for outcome in outcomes)
         return {"state": "completed", "note": f"{stored} new of {len(outcomes)}"}
     state = "stale" if all(outcome["stale"] for outcome in failed) else "failed"
-    return {"state": state, "note": "; ".join(f"{o['edition']}: {o['reason'] or o['state']}" for o in failed)[:500]}
+    return {"state": state, "note": "; ".join(_named(outcome) for outcome in failed)[:500]}
+
+
+def _named(outcome: dict[str, Any]) -> str:
+    reason = str(outcome["reason"] or outcome["state"])
+    return f"{outcome['edition']}: {reason}" if outcome["edition"] else reason  # a page says its address itself
 
 
 def _announce(source_id: str, outcomes: list[dict[str, Any]]) -> None:
