@@ -430,10 +430,10 @@ def vg250_zip(
 
 def inkar(*, rename: Mapping[str, str] | None = None, rows: int = 12, as_text: str | None = None) -> bytes:
     """A wide INKAR table as Parquet: region_id, year and four indicators."""
-    names = {
-        name: (rename or {}).get(name, name) for name in ("region_id", "zeitbezug", "x238", "x240", "x249", "x252")
-    }
-    columns = "range::varchar, (2016 + range % 5)::varchar, range * 100.0, range * 1.5, nullif(range, 3)::double, null::double"
+    header = ("region_id", "zeitbezug", "x238", "x240", "x249", "x252")
+    names = {name: (rename or {}).get(name, name) for name in header}
+    values = "range * 100.0, range * 1.5, nullif(range, 3)::double, null::double"
+    columns = f"range::varchar, (2016 + range % 5)::varchar, {values}"
     quoted = ", ".join(f'"{name}"' for name in names.values())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "umwelt.parquet"
