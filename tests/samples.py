@@ -429,9 +429,11 @@ def vg250_zip(
 
 
 def inkar(*, rename: Mapping[str, str] | None = None, rows: int = 12, as_text: str | None = None) -> bytes:
-    """A wide INKAR table as Parquet: region_id, year and three indicators."""
-    names = {name: (rename or {}).get(name, name) for name in ("region_id", "zeitbezug", "x240", "x249", "x252")}
-    columns = "range::varchar, (2016 + range % 5)::varchar, range * 1.5, nullif(range, 3)::double, null::double"
+    """A wide INKAR table as Parquet: region_id, year and four indicators."""
+    header = ("region_id", "zeitbezug", "x238", "x240", "x249", "x252")
+    names = {name: (rename or {}).get(name, name) for name in header}
+    values = "range * 100.0, range * 1.5, nullif(range, 3)::double, null::double"
+    columns = f"range::varchar, (2016 + range % 5)::varchar, {values}"
     quoted = ", ".join(f'"{name}"' for name in names.values())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "umwelt.parquet"
@@ -455,19 +457,19 @@ def inkar_export(*, years: Sequence[int] = range(1998, 2022), cells: Cells | Non
 
 
 def dwellings(*, years: Sequence[str] = ("2019", "2018"), cells: Cells | None = None) -> bytes:
-    """Table 31121-01-02-4: a row with the year above each block, notes below a line."""
+    """Table 31121-01-02-4: a row with the year above each block, notes below a line; half of the dwellings in flats."""
     book = openpyxl.Workbook()
     sheet = _sheet(book, "31121-01-02-4")
     _put(sheet, 1, [None, None, "Gebäude-(nach Anzahl der Wohnungen)", None, None, None, "Wohnungen-in Wohngebäuden"])
-    _put(
-        sheet, 2, ["id", "name", *[None] * 4, "Wohnungen-in Wohngebäuden-Insgesamt", *[None] * 3, "Wohnfläche(1000 qm)"]
-    )
+    counted = [f"Wohnungen-in Wohngebäuden-{which}" for which in ("Insgesamt", "1 Wohnung", "2 Wohnungen")]
+    flats = "Wohnungen-in Wohngebäuden-mit 3 und mehr Wohnungen"
+    _put(sheet, 2, ["id", "name", *[None] * 4, *counted, flats, "Wohnfläche(1000 qm)"])
     row = 3
     for at, year in enumerate(years):
         _put(sheet, row, [year])
         for (key, name), numbers in DWELLINGS.items():
             row += 1
-            _put(sheet, row, [key, name, None, None, None, None, numbers[at]])
+            _put(sheet, row, [key, name, *[None] * 4, numbers[at], None, None, numbers[at] // 2])
         row += 1
     _put(sheet, row, ["______________"])
     _put(sheet, row + 1, ["© Statistische Ämter des Bundes und der Länder, Deutschland, 2020."])

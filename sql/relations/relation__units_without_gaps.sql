@@ -1,5 +1,6 @@
 -- one row per unit whose row is missing at one date of a file, though it stands there the date before and the date after
--- three exceptions of INKAR: no row of 07132502 in 2020, none of 16061914 in 2017, and the municipalities' figures on tourism (corrections.yml: inkar_tourism_zero)
+-- four exceptions of INKAR: no row of 07132502 in 2020, none of 16061914 in 2017, the municipalities' figures on tourism (corrections.yml:
+-- inkar_tourism_zero), and traffic in 2019, when there are figures on employees only and none of the 97 areas in which nobody is employed
 with units as (
   select distinct source_id, edition, part, level, reference_date, unit_key from typed_values
 ),
@@ -23,3 +24,4 @@ anti join units as these
   and these.unit_key = older.unit_key
 where (older.unit_key, dates.reference_date) not in (('07132502', date '2020-12-31'), ('16061914', date '2017-12-31'))
   and not (dates.source_id = 'bbsr_inkar_2024' and dates.part = 'wirtschaft' and dates.level = 'municipality')
+  and not (dates.source_id = 'bbsr_inkar_2021' and dates.part = 'verkehr' and dates.reference_date = date '2019-12-31')

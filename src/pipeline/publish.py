@@ -50,6 +50,7 @@ FILES: Mapping[str, str] = {  # file: the unique key that its rows are sorted by
     "checks": 'suite, "table", "column", expectation, kwargs',
     "rejected": "source_id, edition, part, row_first, row_last, rule, reason, raw",
 }
+SPANS = "edition__spans"  # years of values, which the dictionary names beside what is declared
 FINDINGS = ("checks", "rejected")  # about the other files, so written last and not checked themselves
 SUMS = "SHA256SUMS"
 LOCK = "sources.lock.json"
@@ -80,8 +81,9 @@ def models(catalog: Catalog) -> dict[str, str]:
 
 
 def inputs(catalog: Catalog) -> list[str]:
-    """The tables that the models of the files read, without those of the draws, which each year has of its own."""
-    return sorted(set().union(*map(warehouse.references, models(catalog).values())) - intervals.TABLES.keys())
+    """The tables that the files are made from, without those of the draws, which each year has of its own."""
+    read = {SPANS}.union(*map(warehouse.references, models(catalog).values()))
+    return sorted(read - intervals.TABLES.keys())
 
 
 def write_tables(
@@ -104,7 +106,11 @@ def write_tables(
     rows = {
         name: f"select * from (\n{sql}\n) where edition_year = {edition.year}" for name, sql in models(catalog).items()
     }
-    rows["published__dictionary"] = f"select {edition.year}::smallint as edition_year, * from incoming_dictionary"
+    rows["published__dictionary"] = (
+        f"select {edition.year}::smallint as edition_year, words.*, spans.first_value_year, spans.last_value_year "
+        f"from incoming_dictionary as words left join {SPANS} as spans on words.kind = 'indicator' "
+        f"and spans.indicator_id = words.name and spans.edition_year = {edition.year}"
+    )
     for name, sql in rows.items():
         file = name.removeprefix("published__")
         if file in FINDINGS:

@@ -47,11 +47,14 @@ PER = {  # value = factor * numerator / denominator
     "charging_points": 1000,
     "dwellings_completed": 1000,
     "dwellings_permitted": 1000,
+    "flats_completed": 100,
     "living_space": 1,
     "other_renewables": 1,
+    "pay_gap": 100,
     "solar_power": 1000,
     "unemployed": 1000,
 }
+OWN_DENOMINATORS = {"battery_electric_cars", "flats_completed", "pay_gap"}  # beside the numerator, in the same row
 LISTS = {  # 1 where the place is named
     "council_interface",
     "funding_federal",
@@ -244,10 +247,21 @@ def value_in(row: dict[str, str]) -> float:
     return float(list(claims(row))[-1].raw[-1])
 
 
+def parts_in(row: dict[str, str]) -> set[float]:
+    """The last two cells of a rate that stands in one row: its parts, or what their distance is taken of."""
+    first, second = (float(text) for text in list(claims(row))[-1].raw[-2:])
+    return {abs(second - first), second} if row["indicator_id"] == "pay_gap" else {first, second}
+
+
+@pytest.mark.parametrize("row", [row for row in golden() if row["indicator_id"] in OWN_DENOMINATORS], ids=name_of)
+def test_the_parts_of_a_rate_of_one_row_are_its_cells(row: dict[str, str]) -> None:
+    assert {float(row["numerator"]), float(row["denominator"])} == parts_in(row)
+
+
 @pytest.mark.parametrize("row", [row for row in golden() if row["value"]], ids=name_of)
 def test_a_golden_value_follows_from_its_cells(row: dict[str, str]) -> None:
     assert float(row["value"]) == pytest.approx(value_in(row), rel=1e-12)
-    if row["indicator_id"] in PER and row["indicator_id"] != "battery_electric_cars":
+    if row["indicator_id"] in PER and row["indicator_id"] not in OWN_DENOMINATORS:
         assert float(row["denominator"]) == pytest.approx(denominator_in(row), rel=1e-12)
 
 

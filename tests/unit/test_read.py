@@ -138,8 +138,9 @@ def test_a_parquet_row_without_any_value_is_rejected_as_such() -> None:
 
 def test_the_year_above_a_block_is_the_year_of_its_rows() -> None:
     found = reading(DWELLINGS, sample(DWELLINGS))
-    soest = found.rows[found.rows["unit_key"] == "05974"].set_index("period")["raw"]
-    assert soest.to_dict() == {"2019": "810", "2018": "874"}
+    soest = found.rows[found.rows["unit_key"] == "05974"].set_index(["variable", "period"])["raw"]
+    assert soest["dwellings_completed"].to_dict() == {"2019": "810", "2018": "874"}
+    assert soest["flats_completed"].to_dict() == {"2019": "405", "2018": "437"}
     assert found.rejected["rule"].to_list() == ["separator", "separator", "footer", "footer"]
 
 
