@@ -460,6 +460,23 @@ def all_values_shifted(case: Case) -> bytes:
 
 
 @damage
+def a_few_values_shifted(case: Case) -> bytes:
+    """One value column one row lower in 300 rows of the middle only."""
+    if case.fixed:
+        raise DoesNotApplyError("as the first")
+    column = case.value()
+
+    def on(table: Table) -> None:
+        values = table.body[column].to_numpy().copy()
+        start = len(values) // 2
+        part = slice(start, start + min(300, len(values) // 3))
+        values[part] = np.roll(values[part], 1)
+        put(table, column, values)
+
+    return changed(case, on)
+
+
+@damage
 def times_1000(case: Case) -> bytes:
     return cells(case, 0, times(1000))
 

@@ -125,6 +125,13 @@ DAMAGES = [
     ),
     (
         (BROADBAND,),
+        shift(
+            BROADBAND, "value", "variable = 'fibre_1000' and edition = '2021-06' and row_number between 5001 and 5300"
+        ),
+        "rows_in_place: bnetza_breitbandatlas, edition 2021-06: row 50",
+    ),
+    (
+        (BROADBAND,),
         swap(BROADBAND, "speed_50", "speed_100", "edition = '2021-06'"),
         "siblings_apart: bnetza_breitbandatlas, edition 2021-06: speed_",
     ),
