@@ -25,6 +25,7 @@ from pipeline.operations import (
     event,
     place,
     prepare,
+    processes,
     refresh,
     report,
     simulate,
@@ -83,7 +84,7 @@ def yearly_ranking(
     asked = askable(sources) if archive else []
     folder, target = figures or str(typed.BUNDLED), Path(out or home() / "editions")
     published: list[dict[str, Any]] = []
-    with publish.writer(target):
+    with publish.writer(target), processes():
         progress = Progress("yearly-ranking", total=4 + len(asked), out=target)
         try:
             if archive:

@@ -2,10 +2,11 @@
 -- only places whose key or territory changes between the two years: a place that is not in it is the same in both
 -- to_year: the years of lists to 2019, every year from 2020; weights are the source's shares and sum to 1, also where nobody lives
 -- 2013 to 2019 lead to 2020 at once, from there on year by year; a year before 2020 is found by what the two have in common in 2020:
--- of several places that came together, the one goes to the only one that is new or, if people live in it, has grown by its area; else its weights are NULL
+-- of several places that came together, the one goes to the only one that is new or, if people live in it, has grown by its area; else
+-- its weights are NULL
 -- corrections.yml: bbsr_herrnschwende, bbsr_velten
--- has_people: somebody moves with it; is_same: all inhabitants of the one and of the other; is_close: the same key, and hardly any land or
--- people (3 %, of the most that a list ever gave the places) came from or went elsewhere
+-- has_people: somebody moves with it, also from a key that no list has; is_same: all inhabitants of the one and of the other; is_close:
+-- the same key, and hardly any land or people (3 %, of the most that a list ever gave the places) came from or went elsewhere
 with long as (
   select
     cast(year(source_date) as integer) as from_year, 2020 as to_year, source_ags,
@@ -13,18 +14,24 @@ with long as (
     area_weight, population_weight
   from typed__bbsr_umstieg_lang__pairs
 ),
-yearly as (
+typed as (
   select
     cast(year(source_date) as integer) as from_year, cast(year(target_date) as integer) as to_year, source_ags, target_ags,
+    area_weight, population_weight,
+    source_ags in ('12065251', '12065332') and target_ags in ('12065251', '12065332') as is_velten
+  from typed__bbsr_umstieg__pairs
+),
+yearly as (
+  select
+    from_year, to_year, source_ags, target_ags,
     case
-      when source_ags in ('12065251', '12065332') and target_ags in ('12065251', '12065332') and area_weight = 0.01
-        then case source_ags when '12065251' then 0.0004 else 0.0019 end
-      when source_ags in ('12065251', '12065332') and area_weight = 0.99
-        then case source_ags when '12065251' then 0.9996 else 0.9981 end
+      when is_velten and from_year > 2020 then 1
+      when is_velten and source_ags = '12065251' then case target_ags when '12065251' then 0.9996 else 0.0004 end
       else area_weight
     end as area_weight,
-    population_weight
-  from typed__bbsr_umstieg__pairs
+    case when is_velten and from_year > 2020 then 1 else population_weight end as population_weight
+  from typed
+  where not (is_velten and from_year > 2020 and source_ags <> target_ags)
 ),
 raw_steps as (
   from long
@@ -35,18 +42,23 @@ raw_steps as (
   from core__territory_changes
   where list_year > (select max(to_year) from yearly)
 ),
+given as (
+  select
+    *,
+    cast(sum(cast(area_weight as decimal(18, 15))) over giver as double) as area_given,
+    cast(sum(cast(population_weight as decimal(18, 15))) over giver as double) as population_given
+  from raw_steps
+  window giver as (partition by from_year, source_ags)
+),
 steps as materialized (
   select
     from_year, to_year, source_ags, target_ags,
-    area_weight / sum(area_weight) over giver as area_weight,
+    area_weight / area_given as area_weight,
     case
-      when abs(sum(population_weight) over giver - 1) <= 0.001 then population_weight / sum(population_weight) over giver
-      else area_weight / sum(area_weight) over giver
+      when abs(population_given - 1) <= 0.001 then population_weight / population_given
+      else area_weight / area_given
     end as population_weight
-  from raw_steps
-  window giver as (
-    partition by from_year, source_ags order by target_ags rows between unbounded preceding and unbounded following
-  )
+  from given
 ),
 changing as materialized (
   select source_ags as ags from steps where source_ags <> target_ags
@@ -143,22 +155,20 @@ people as (
 peopled as (
   select
     pairs.*,
-    population_weight * sources.population as people,
+    population_weight * coalesce(sources.population, 1) as people,
     targets.population as target_people,
     targets.area_km2 as target_area,
     count(*) over giver as targets,
     count(*) over receiver as sources,
-    count(*) filter (where sources.population > 0 and population_weight > 0) over receiver as inhabited_sources,
-    sum(population_weight * sources.population) filter (where source_ags <> target_ags) over receiver as people_from_others,
-    sum(area_weight * sources.area_km2) filter (where source_ags <> target_ags) over receiver as area_from_others
+    count(*) filter (where coalesce(sources.population, 1) > 0 and population_weight > 0) over receiver as inhabited_sources,
+    sum(cast(population_weight * sources.population as decimal(18, 6))) filter (where source_ags <> target_ags) over receiver as people_from_others,
+    sum(cast(area_weight * sources.area_km2 as decimal(18, 6))) filter (where source_ags <> target_ags) over receiver as area_from_others
   from pairs
   left join people as sources on sources.ags = pairs.source_ags
   left join people as targets on targets.ags = pairs.target_ags
   window
     giver as (partition by from_year, to_year, source_ags),
-    receiver as (
-      partition by from_year, to_year, target_ags order by source_ags rows between unbounded preceding and unbounded following
-    )
+    receiver as (partition by from_year, to_year, target_ags)
 )
 select
   from_year, cast(to_year as integer) as to_year, source_ags, target_ags, area_weight, population_weight,

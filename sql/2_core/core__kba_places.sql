@@ -27,6 +27,7 @@ tidied as (
 written as (
   select
     tidied.*, step.number as step, name_pattern(step.form) as pattern, name_words(step.form) as words,
+    split_part(name_pattern(step.form), '[', 1) as beginning,
     count(*) over (partition by source_id, edition, part, list_year, district_key, step.number) as rows_of_district
   from tidied
   cross join unnest([{'number': 1, 'form': tidy}, {'number': 2, 'form': regexp_replace(tidy, ',.*$', '')}]) as steps (step)
@@ -34,7 +35,8 @@ written as (
 candidates as (
   select
     list_year, ags, case district_key when '07235' then '07211' else district_key end as district_key,
-    name_words(form.name) as words, name_pattern(form.name) as pattern, form.step, form.rank
+    name_words(form.name) as words, name_pattern(form.name) as pattern,
+    split_part(name_pattern(form.name), '[', 1) as beginning, form.step, form.rank
   from core__municipalities
   semi join (select distinct list_year from dated) as counted_years using (list_year)
   cross join unnest([
@@ -59,14 +61,14 @@ pairs as (
   select written.source_id, written.edition, written.part, written.row_number, candidates.rank, candidates.ags
   from written
   join candidates using (list_year, district_key, step)
-  where written.pattern <> written.words and starts_with(candidates.words, split_part(written.pattern, '[', 1))
-    and regexp_full_match(candidates.words, written.pattern)
+  where written.pattern <> written.words
+    and case when starts_with(candidates.words, written.beginning) then regexp_full_match(candidates.words, written.pattern) end
   union
   select written.source_id, written.edition, written.part, written.row_number, candidates.rank, candidates.ags
   from written
   join candidates using (list_year, district_key, step)
-  where candidates.pattern <> candidates.words and starts_with(written.words, split_part(candidates.pattern, '[', 1))
-    and regexp_full_match(written.words, candidates.pattern)
+  where candidates.pattern <> candidates.words
+    and case when starts_with(written.words, candidates.beginning) then regexp_full_match(written.words, candidates.pattern) end
 ),
 fitting as (
   select source_id, edition, part, row_number, rank, min(ags) as ags, count(distinct ags) as places

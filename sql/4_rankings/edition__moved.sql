@@ -2,26 +2,16 @@
 -- another key for the same place takes the value as it is; else sums move by the declared share (of inhabitants, of area) of every part, and
 -- the rate is computed anew; a denominator of the lists is that of the unit, in the year of the value. A part without a value: no row,
 -- nor where the areas of the parts are not that of the unit (to 3 %): then something moved that no crosswalk knows
-with dated as (
-  select
-    values_.*,
-    cast(year(values_.reference_date - interval 1 day) as integer) as reference_year,
-    cast(coalesce(year(editions.territory_date), year(values_.reference_date - interval 1 day)) as integer) as territory_year,
-    indicators.indicator_number, indicators.moves_by, indicators.denominator_from, indicators.per
-  from indicator_values as values_
-  join frame__indicators as indicators using (indicator_id, source_id)
-  left join frame__editions as editions using (source_id, edition)
-),
-parts as (
+with parts as (
   select
     links.*, dated.indicator_number, dated.reference_date, dated.reference_year, dated.edition, dated.part, dated.row_number,
-    dated.value, dated.numerator, cast(dated.denominator as double) as denominator, dated.value_status, dated.sign_raw,
+    dated.value, dated.numerator, dated.denominator, dated.value_status, dated.sign_raw,
     dated.moves_by, dated.denominator_from, dated.per,
     case dated.moves_by when 'population' then links.population_weight when 'area' then links.area_weight end as weight,
     case dated.moves_by when 'population' then links.inhabited_parts when 'area' then links.parts end as needed
   from edition__links as links
   join frame__years as years using (edition_year)
-  join dated
+  join edition__dated as dated
     on dated.territory_year = links.territory_year and dated.level = links.level and dated.unit_key = links.source_key
     and dated.reference_year between links.edition_year - years.carry_forward_years and links.edition_year
 ),

@@ -4,18 +4,7 @@
 -- a value counts only where its unit covers the same area (to 3 %: new measurements, uninhabited land that changed hands) in the
 -- edition year's list and in the lists around the value's territory (one of them where the crosswalk knows a year without a list),
 -- and where hardly anybody moved with a territory; else it is brought to the edition's territory, or it is not_convertible
-with dated as (
-  select
-    values_.*,
-    year(values_.reference_date - interval 1 day) as reference_year,
-    case when values_.level = 'shared_district' then 'district' else values_.level end as unit_level,
-    coalesce(year(editions.territory_date), year(values_.reference_date - interval 1 day)) as territory_year,
-    indicators.indicator_number, indicators.is_complete
-  from indicator_values as values_
-  join frame__indicators as indicators using (indicator_id, source_id)
-  left join frame__editions as editions using (source_id, edition)
-),
-list_years as (
+with list_years as (
   select distinct list_year from core__units
 ),
 territories as (
@@ -23,7 +12,7 @@ territories as (
     years.territory_year,
     max(list_years.list_year) filter (where list_years.list_year <= years.territory_year) as list_before,
     min(list_years.list_year) filter (where list_years.list_year >= years.territory_year) as list_after
-  from (select distinct territory_year from dated) as years
+  from (select distinct territory_year from edition__dated) as years
   cross join list_years
   group by years.territory_year
 ),
@@ -57,10 +46,10 @@ comparable as (
 candidates as (
   select
     years.edition_year, dated.indicator_number, dated.unit_level, dated.unit_key, dated.level, comparable.is_comparable,
-    dated.value, dated.numerator, cast(dated.denominator as double) as denominator, dated.value_status, dated.sign_raw,
+    dated.value, dated.numerator, dated.denominator, dated.value_status, dated.sign_raw,
     dated.reference_date, dated.reference_year, dated.edition, dated.part, dated.row_number,
     cast(null as varchar) as predecessors, case when comparable.is_changed then 0 else 2 end as preference
-  from dated
+  from edition__dated as dated
   join frame__years as years
     on dated.reference_year between years.edition_year - years.carry_forward_years and years.edition_year
   join comparable

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import datetime as dt
 import hashlib
 import io
 import json
@@ -21,7 +22,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from pipeline.personal import strip_personal
 from pipeline.read import Place
 
 FRESH = frozenset({"stored", "unchanged"})
+PERSONAL = ".personal"  # ends the name of a download whose personal columns are still in it
+QUARANTINE_DAYS = 400  # as long as it takes to see the same edition's month again
 
 
 @dataclass(frozen=True)
@@ -482,15 +485,42 @@ def listing(root: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def forget_personal(root: Path) -> None:
+    """Remove what a fetch that was killed, or a check in its archive below partial/, left of a file with names in it.
+
+    Whoever calls this has the archive's lock; a check that is running has its own.
+    """
+    _remove_personal(root)
+    for scratch in sorted((root / "partial").glob("*/.fetching")):
+        with contextlib.suppress(PipelineError), locked(scratch.parent, ".fetching", "--archive"):
+            _remove_personal(scratch.parent)
+
+
+def _remove_personal(root: Path) -> None:
+    for path in sorted((root / "partial").glob(f"*{PERSONAL}")):
+        path.with_suffix(".json").unlink(missing_ok=True)
+        path.unlink()
+
+
 def verify(root: Path) -> list[str]:
     """Re-hash everything; what is damaged, misplaced or missing, one line each."""
-    wrong = []
+    wrong = [
+        f"{path.relative_to(root).as_posix()}: an unfinished download that may name persons; unless a fetch is "
+        "running, any `stadtrang fetch` or `stadtrang archive prune` removes it"
+        for path in sorted((root / "partial").rglob(f"*{PERSONAL}"))
+    ]
     for path in sorted(p for p in (root / "sha256").rglob("*") if p.is_file() and not p.name.startswith(".")):
         name = path.relative_to(root).as_posix()
         if blob(root, path.name) != path or not re.fullmatch("[0-9a-f]{64}", path.name):
             wrong.append(f"{name}: a file named by its sha256 is expected")
         elif (found := digest_of(path)) != path.name:
             wrong.append(f"{name}: its own name is expected as sha256, found {found[:12]}...; fetch the source again")
+    for path in sorted((root / "quarantine").glob("*/*")):
+        if not path.name.startswith(".") and path.suffix != ".json" and (found := digest_of(path)) != path.name:
+            name = path.relative_to(root).as_posix()
+            wrong.append(
+                f"{name}: its own name is expected as sha256, found {found[:12]}...; it is no evidence any more"
+            )
     for source_id in sources_with_receipts(root):
         for receipt in read_receipts(root, source_id):
             path = blob(root, receipt.sha256)
@@ -502,8 +532,9 @@ def verify(root: Path) -> list[str]:
     return wrong
 
 
-def prune(root: Path, editions: Path, dry_run: bool = False) -> list[Path]:
-    """Remove stored bytes that no receipt and no lock below `editions` names, and unfinished downloads of old runs.
+def prune(root: Path, editions: Path, dry_run: bool = False, now: dt.datetime | None = None) -> list[Path]:
+    """Remove stored bytes that no receipt and no lock below `editions` names, unfinished downloads of old runs, and
+    what was refused more than QUARANTINE_DAYS ago.
 
     A lock or receipt that cannot be read stops it: what is named there is not known.
     """
@@ -516,9 +547,26 @@ def prune(root: Path, editions: Path, dry_run: bool = False) -> list[Path]:
     stored = (path for path in (root / "sha256").rglob("*") if path.is_file())
     gone = sorted(path for path in stored if path.name not in named)
     gone += sorted((root / "partial").glob("*"))
+    gone += _long_refused(root, named, (now or dt.datetime.now(dt.UTC)) - dt.timedelta(QUARANTINE_DAYS))
     for path in gone if not dry_run else ():
         try:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError as error:
             raise PipelineError(f"{path}: cannot be removed: {error.strerror}; is the folder writable?") from error
     return gone
+
+
+def _long_refused(root: Path, named: Collection[str], limit: dt.datetime) -> list[Path]:
+    """Refused contents and their records from before the limit, by what the record says."""
+    found = []
+    for path in sorted((root / "quarantine").glob("*/*")):
+        digest = path.name.removesuffix(".json")
+        try:
+            refused = dt.datetime.fromisoformat(
+                json.loads(path.with_name(f"{digest}.json").read_bytes())["retrieved_at"]
+            )
+        except (OSError, ValueError, KeyError, TypeError):  # a kill came between the two, or somebody wrote there
+            refused = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+        if digest not in named and refused < limit:
+            found.append(path)
+    return found

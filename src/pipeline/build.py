@@ -62,14 +62,11 @@ def build(
     """
     for year in years:
         intervals.settings(catalog, year, draws, seed)
-    two_processes = ProcessPoolExecutor(
-        2, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(os.getpid(),)
-    )
     with (
         publish.writer(out),
         publish.staging(out) as staged,
         tempfile.TemporaryDirectory(prefix="stadtrang-") as name,
-        two_processes as pool,
+        two_processes() as pool,
     ):
         work = Path(name)
         prepared = pool.submit(prepare, catalog, folder, work, threads)
@@ -84,6 +81,12 @@ def build(
         for edition in running:
             edition.result()
         return place(catalog, years, staged, out)
+
+
+def two_processes() -> ProcessPoolExecutor:
+    """Where the steps run beside each other: threads of one process would wait for each other and keep its memory."""
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(2, spawn, initializer=_start_worker, initargs=(os.getpid(),))
 
 
 def to_draw(catalog: Catalog, years: Sequence[int]) -> list[int]:
@@ -120,15 +123,22 @@ def _start_worker(parent: int) -> None:
 
 def check_sources(catalog: Catalog, folder: Path, work: Path) -> list[Checked]:
     """`check_source` for every source."""
-    return [check_source(catalog, folder, source_id, work) for source_id in sorted(catalog.retrieved)]
+    with warehouse.connect() as connection:
+        return [_check_source(connection, catalog, folder, source_id, work) for source_id in sorted(catalog.retrieved)]
 
 
 def check_source(catalog: Catalog, folder: Path, source_id: str, work: Path) -> Checked:
     """What the suites of a source's typed tables say; results and failing rows go to the work folder."""
-    verdict = verdicts.of_source(catalog, folder, source_id)
     with warehouse.connect() as connection:
-        warehouse.save(connection, verdict.checks, work / CHECKS / f"{source_id}.parquet")
-        warehouse.save(connection, verdict.failing, work / FAILING / f"{source_id}.parquet")
+        return _check_source(connection, catalog, folder, source_id, work)
+
+
+def _check_source(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path, source_id: str, work: Path
+) -> Checked:
+    verdict = verdicts.of_source(connection, catalog, folder, source_id)
+    warehouse.save(connection, verdict.checks, work / CHECKS / f"{source_id}.parquet")
+    warehouse.save(connection, verdict.failing, work / FAILING / f"{source_id}.parquet")
     return Checked(source_id, len(verdict.checks), checks.critical_failures(verdict.checks))
 
 

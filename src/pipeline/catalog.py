@@ -78,6 +78,7 @@ class Layout(Declared):
     wordings are parted by " | ". `fill_down`: columns that are written on the first row of a block only.
 
     `custom`: the source's module reads the bytes; `stream`: it reads a file too large for memory, batch by batch.
+    `made`: columns of the rows that the module gives beyond `columns`, with their types.
     """
 
     reader: Literal["excel", "csv", "fixed_width", "parquet", "custom", "stream"]
@@ -104,6 +105,7 @@ class Layout(Declared):
     stop_at: str | None = None
     cells: dict[str, str] = {}
     fill_down: list[str] = []
+    made: dict[str, Literal["varchar", "bigint"]] = {}
 
 
 class Part(Declared):
@@ -240,6 +242,20 @@ def filled(pattern: str, fills: Mapping[str, str | int]) -> str:
     return FILL.sub(value, pattern)
 
 
+class Watched(Declared):
+    """A publisher's page that lists what a source keeps by hand. `names`: texts of which the list holds at least one
+    and an error page none."""
+
+    address: str = Field(pattern=r"^https://")
+    names: list[str] = Field(min_length=1)
+
+    @property
+    def hosts(self) -> list[str]:
+        """The page's own, with and without www."""
+        bare = (urlsplit(self.address).hostname or "").removeprefix("www.")
+        return [bare, f"www.{bare}"]
+
+
 class Steady(Declared):
     """How a series goes on from one date to the next, as the real files do with room to spare; a step beyond it stops.
 
@@ -290,7 +306,13 @@ class Source(Declared):
     editions: dict[str, SourceEdition]
     access: Access | None = None
     no_access: str | None = None  # why there is no access to a publisher's address
+    watch: list[Watched] = []
     limits: str | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a fetch asks anybody: for files, or what a watched page says."""
+        return self.access is not None or bool(self.watch)
 
     @property
     def is_retrieved(self) -> bool:

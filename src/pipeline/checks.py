@@ -11,6 +11,7 @@ import importlib
 import json
 import logging
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -99,6 +100,13 @@ def warm_up() -> None:
 def _great_expectations() -> Any:
     """The library and one ephemeral context; imported here since it costs two seconds."""
     import great_expectations as gx
+
+    context = _context(gx)
+    return gx, context, context.data_sources.add_pandas("frames")
+
+
+def _context(gx: Any) -> Any:
+    """A context without files, bars and messages."""
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
@@ -109,8 +117,7 @@ def _great_expectations() -> Any:
     finally:
         logging.disable(before)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = context.data_sources.add_pandas("frames")
-    return gx, context, source
+    return context
 
 
 def _batch_definition(table: str) -> Any:
@@ -154,6 +161,27 @@ def _run_suite(table: str, frame: pd.DataFrame, folder: Path | None) -> Outcome:
         {"position": pd.Series(dtype="int64"), **{c: pd.Series(dtype="str") for c in FAILING_COLUMNS[1:]}}
     )
     return Outcome(checks, pd.concat([empty, *failing], ignore_index=True))
+
+
+def data_docs(frames: Iterable[tuple[str, pd.DataFrame]], target: Path) -> Path:
+    """The library's own pages in the folder `target`: every suite, and what it says of its table. Returns the first.
+
+    frames: table and rows, one at a time, so that one is in memory.
+    """
+    with ONE_AT_A_TIME:
+        gx, _, _ = _great_expectations()
+        context = _context(gx)
+        store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(target)}
+        site = {"class_name": "SiteBuilder", "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"}}
+        context.add_data_docs_site(site_name="checks", site_config={**site, "store_backend": store})
+        source = context.data_sources.add_pandas("frames")
+        for table, frame in frames:
+            whole = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("whole")
+            suite = context.suites.add(gx.ExpectationSuite(**load_suite(table)))
+            asked = context.validation_definitions.add(gx.ValidationDefinition(name=table, data=whole, suite=suite))
+            asked.run(batch_parameters={"dataframe": frame})
+        context.build_data_docs(site_names=["checks"])
+    return target / "index.html"
 
 
 def _with_rows(batch: Any, results: list[Any]) -> list[Any]:

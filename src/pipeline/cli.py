@@ -9,8 +9,9 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -129,7 +130,7 @@ def fetch(
     wanted = [declared.sources[name] for name in _known_sources(source, declared)]
     root = archive or home() / "archive"
     if from_ is None:
-        _fetch_over_network(root, wanted, year, json_, quiet)
+        _fetch_over_network(root, wanted, year, bool(source), json_, quiet)
     elif year is not None:
         raise UsageError(
             "--year chooses among the publishers' addresses; with --from all files of the folder are taken"
@@ -145,12 +146,15 @@ def _known_sources(names: list[str] | None, declared: Any) -> list[str]:
     return names or sorted(declared.sources)
 
 
-def _fetch_over_network(root: Path, wanted: list[Any], year: int | None, json_: bool, quiet: bool) -> None:
+def _fetch_over_network(
+    root: Path, wanted: list[Any], year: int | None, are_named: bool, json_: bool, quiet: bool
+) -> None:
     """Exit 1 if a fetch failed, 4 if something changed shape or is gone; what stands from earlier is named stale."""
     from pipeline import fetch as network
     from pipeline import web
 
-    outcomes = network.fetch(wanted, web.settings(root, home()), year)
+    with _progress(json_, quiet) as tell:
+        outcomes = network.fetch(wanted, replace(web.settings(root, home()), tell=tell), year, are_named)
     counts = Counter(outcome.state for outcome in outcomes)
     document = {
         "counts": dict(counts),
@@ -166,6 +170,34 @@ def _fetch_over_network(root: Path, wanted: list[Any], year: int | None, json_: 
             print(f"stadtrang: {outcome.line()}", file=sys.stderr)
     if code := network.exit_code(outcomes):
         raise typer.Exit(code)
+
+
+@contextmanager
+def _progress(json_: bool, quiet: bool) -> Iterator[Callable[[str, int | None, int | None], None]]:
+    """Bars on standard error while somebody looks at it: sources that are done, and each file that comes in."""
+    if json_ or quiet or not sys.stderr.isatty():
+        yield lambda _what, _done, _total: None
+        return
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[amount]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        whole = shown.add_task("sources", amount="")
+        tasks: dict[str, TaskID] = {}
+
+        def tell(what: str, done: int | None, total: int | None) -> None:
+            if not what:
+                shown.update(whole, total=total, advance=done)
+                now = shown.tasks[0]
+                shown.update(whole, amount=f"{now.completed:.0f} of {now.total or 0:.0f}")
+            elif done is not None:
+                if what not in tasks:
+                    tasks[what] = shown.add_task(what, total=None, amount="")
+                shown.update(tasks[what], completed=done, total=total, amount=f"{done / 1e6:,.1f} MB")
+            elif what in tasks:
+                shown.remove_task(tasks.pop(what))
+
+        yield tell
 
 
 def _fetch_from_folder(root: Path, folder: Path, wanted: list[Any], json_: bool, quiet: bool) -> None:
@@ -219,7 +251,8 @@ def sources(
 def _check_sources(wanted: list[Any], root: Path, json_: bool, quiet: bool) -> None:
     from pipeline import releases, web
 
-    findings = releases.check(wanted, web.settings(root, home()), dt.date.today())
+    with _progress(json_, quiet) as tell:
+        findings = releases.check(wanted, replace(web.settings(root, home()), tell=tell), dt.date.today())
     loud = [f for f in findings if f.state not in {"same", "not asked"}]
     lines = [f.line() for f in loud] or [f"{len(findings)} looked at, nothing has changed"]
     _show([asdict(f) for f in findings], json_, quiet, lambda: lines)
@@ -310,6 +343,26 @@ def figures(
 
 
 @app.command()
+def checks(
+    html: Annotated[Path, typer.Option("--html", help="A new or empty folder for the pages.")],
+    year: Annotated[int | None, typer.Option("--year", help="Also the files of this edition.")] = None,
+    figures: Figures = None,
+    out: Out = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Every suite and what it says, as pages to read: of the typed tables and of an edition's files."""
+    from pipeline import catalog, published, verdicts
+    from pipeline.figures import BUNDLED
+
+    if html.exists() and (not html.is_dir() or any(html.iterdir())):
+        raise UsageError(f"--html {html}: a new or empty folder is expected, found something in it")
+    edition = published.folder(out or home() / "editions", year) if year else None
+    page = verdicts.data_docs(catalog.load(), figures or BUNDLED, edition, html)
+    _show({"page": str(page)}, json_, quiet, lambda: [str(page)])
+
+
+@app.command()
 def matches(figures: Figures = None, json_: Json = False, quiet: Quiet = False) -> None:
     """How names in lists became places: method and evidence per entry, candidates for a person where none was found."""
     from pipeline import catalog, matching
@@ -390,6 +443,41 @@ def diff(
     _show(document, json_, quiet, lambda: report.diff_lines(document))
     if not document["is_equal"]:
         raise typer.Exit(5)
+
+
+@app.command()
+def explain(
+    place: Annotated[str, typer.Argument(help="AGS or name of a municipality.")],
+    year: Annotated[int, typer.Option("--year", help="Edition year.")],
+    league: Annotated[
+        str | None, typer.Option("--league", help="Default: city_30k for its places, germany for all others.")
+    ] = None,
+    indicator: Annotated[
+        list[str] | None, typer.Option("--indicator", help="Show only this indicator's way; repeats.")
+    ] = None,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Cells shown per value; --json has all.")] = 5,
+    figures: Figures = None,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", help="Also read the originals there: the text in each cell.")
+    ] = None,
+    out: Out = None, json_: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Every number from source cell to rank for one place, and what is missing to the next rank group."""
+    from pipeline import catalog, published, report
+    from pipeline import explain as explanation
+    from pipeline.figures import BUNDLED
+
+    declared = catalog.load()
+    folder = published.folder(out or home() / "editions", year)
+    with published.connect(folder, *explanation.FILES) as edition:
+        if league is not None:
+            published.require_league(edition, league)
+        explanation.require_indicators(edition, indicator or [])
+        ags = explanation.require_place(edition, place, declared)
+        document = explanation.document(
+            declared, edition, folder, ags, league, indicator or [], figures or BUNDLED, archive
+        )
+    _show(document, json_, quiet, lambda: report.explain_lines(document, rows))
 
 
 @app.command()

@@ -41,6 +41,9 @@ def examine(declared: Catalog, home: Path, root: Path, environment: Mapping[str,
         *(_module(name, "install the program again: make clean, then make ranking") for name in NEEDED),
         _module("prefect", "`stadtrang build` works without it; install the program again for `stadtrang run`"),
         _module("shapely", "only making figures of points needs it: pip install 'stadtrang[geo]'", is_needed=False),
+        _module(
+            "rdata", "only making figures of the long crosswalk needs it: pip install 'stadtrang[rda]'", is_needed=False
+        ),
         _folder("STADTRANG_HOME", home),
         _disk(home),
         _archive(declared, root),

@@ -32,6 +32,7 @@ from pipeline.accept import error_of, refusal, shape_refusal, size_refusal
 from pipeline.archive import FRESH, Receipt, Retrieval, part_name
 from pipeline.catalog import Access, Content, Part, Request, Source, SourceEdition, filled
 from pipeline.errors import PipelineError, ReadError
+from pipeline.pages import difference, text_of
 from pipeline.personal import strip_personal
 from pipeline.read import ZIP_ERRORS, Place
 from pipeline.replies import Ask, Reply
@@ -94,7 +95,11 @@ def exit_code(outcomes: Iterable[Outcome]) -> int:
 
 @dataclass(frozen=True)
 class Download:
-    """One file of a source and the editions' parts that are read from it; no parts: a landing page."""
+    """One file of a source and the editions' parts that are read from it; no parts: a page.
+
+    `names`: of a watched page, whose text alone is kept, and only if it holds one of them; `said`: the day and the text
+    from which it must not differ.
+    """
 
     source: Source
     access: Access
@@ -102,11 +107,18 @@ class Download:
     content: Content
     parts: tuple[tuple[str, Part], ...]
     before: tuple[Request, ...] = ()
+    names: tuple[str, ...] = ()
+    said: tuple[str, str] | None = None
 
     @property
     def key(self) -> str:
         text = json.dumps(self.request.model_dump(exclude={"headers"}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def label(self) -> str:
+        """For people: the source and what of it."""
+        return f"{self.source.id} {', '.join(self.editions) or urlsplit(self.request.address).hostname}"
 
     @property
     def editions(self) -> list[str]:
@@ -127,7 +139,7 @@ class Body:
 def downloads(client: Client, source: Source, year: int | None = None) -> tuple[list[Download], list[Outcome]]:
     """The files of a source that have an address, each once, and outcomes for what could not be asked.
 
-    An edition is of a year if its name starts with it.
+    An edition is of a year if its name starts with it. Watched pages are of no year and not among them.
     """
     if source.access is None:
         return [], [Outcome(source.id, "", [], "not asked", reason=source.no_access)]
@@ -235,9 +247,7 @@ def _landing_page(client: Client, source: Source, access: Access, address: str) 
     """A page and the addresses that it links; asked for once in a run."""
     if (source.id, address) in client.pages:
         return client.pages[source.id, address]
-    plain = Access(hosts=access.hosts, address=address, content="html", max_bytes=PAGE_BYTES, ca=access.ca)
-    plain = plain.model_copy(update={"pause_seconds": access.pause_seconds})
-    page = Download(source, plain, Request(address=address), "html", ())
+    page = _page(source, address, access.hosts, access.pause_seconds)
     outcome = retrieve(client, page)
     if outcome.state not in FRESH:
         raise RetrievalError(outcome.state, f"landing page: {outcome.reason}")
@@ -248,6 +258,44 @@ def _landing_page(client: Client, source: Source, access: Access, address: str) 
     links.feed(content.decode("utf-8", "replace"))
     client.pages[source.id, address] = content, sorted({link.split(";jsessionid=")[0] for link in links.found})
     return client.pages[source.id, address]
+
+
+def _page(source: Source, address: str, hosts: list[str], pause: float = 1, names: Iterable[str] = ()) -> Download:
+    plain = Access(hosts=hosts, address=address, content="html", max_bytes=PAGE_BYTES, pause_seconds=pause)
+    return Download(source, plain, Request(address=address), "html", (), names=tuple(names))
+
+
+def watched(source: Source) -> list[Download]:
+    """The pages that list what the source keeps by hand."""
+    return [_page(source, page.address, page.hosts, names=page.names) for page in source.watch]
+
+
+def said(root: Path, page: Download) -> tuple[str, str] | None:
+    """Day and text of what a watched page said when it was last looked at; None: it never was."""
+    known = _known(root, page)
+    return (known.retrieved_at[:10], archive.fetch(root, str(known.sha256)).decode()) if known else None
+
+
+def _look(client: Client, page: Download, takes_note: bool) -> Outcome:
+    """What a watched page says. What it says for the first time is noted, and so is what is new if `takes_note`; else
+    that is a failure each time, until somebody has compared the list."""
+    root, address = client.settings.archive, page.request.address
+    before = said(root, page)
+    outcome = retrieve(client, page if takes_note else replace(page, said=before))
+    reason = outcome.reason
+    if outcome.state == "stored":
+        now = said(root, page)
+        reason = news(page.source, before, now[1]) if before and now else "looked at for the first time"
+    stale = before is not None and outcome.state not in FRESH
+    return replace(outcome, reason=f"{address}: {reason}" if reason else None, stale=stale)
+
+
+def news(source: Source, before: tuple[str, str], now: str) -> str:
+    """What a page says that differs from what it said before, and what to do."""
+    return (
+        f"says something else than on {before[0]}: {difference(before[1], now)}; compare the list, add what is new to "
+        f"the facts, then `stadtrang fetch {source.id}` takes note of it"
+    )
 
 
 def dated_links(links: Iterable[str], pattern: str) -> list[tuple[str, str]]:
@@ -262,11 +310,18 @@ def dated_links(links: Iterable[str], pattern: str) -> list[tuple[str, str]]:
     return dated
 
 
-def fetch(sources: Iterable[Source], chosen: Settings, year: int | None = None) -> list[Outcome]:
-    """Everything of the sources that has an address. One source's failure does not stop the others."""
+def fetch(
+    sources: Iterable[Source], chosen: Settings, year: int | None = None, takes_note: bool = False
+) -> list[Outcome]:
+    """Everything of the sources that has an address. One source's failure does not stop the others.
+
+    takes_note: what a watched page says now is what it said from now on; for a person who names the source, since a
+    run that nobody looks at would make a change pass unseen.
+    """
     sources = list(sources)
     secrets = [name for source in sources if source.access for name in source.access.secrets.values()]
     client = Client(with_prefect_secrets(chosen, secrets))
+    chosen.tell("", 0, len(sources))
     groups: dict[str, list[Source]] = {}
     for source in sources:
         groups.setdefault(source.access.hosts[-1] if source.access else "", []).append(source)
@@ -274,15 +329,16 @@ def fetch(sources: Iterable[Source], chosen: Settings, year: int | None = None) 
         archive.locked(chosen.archive, ".fetching", "--archive"),
         ThreadPoolExecutor(max_workers=min(MAX_THREADS, len(groups) or 1)) as pool,
     ):
+        archive.forget_personal(chosen.archive)
         try:
-            done = list(pool.map(lambda group: _fetch_group(client, group, year), groups.values()))
+            done = list(pool.map(lambda group: _fetch_group(client, group, year, takes_note), groups.values()))
         except BaseException:  # also Ctrl-C: the threads leave what they are doing, and the next run goes on there
             client.stop.set()
             raise
     return sorted((o for group in done for o in group), key=lambda o: (o.source_id, o.edition, o.parts))
 
 
-def _fetch_group(client: Client, sources: Iterable[Source], year: int | None) -> list[Outcome]:
+def _fetch_group(client: Client, sources: Iterable[Source], year: int | None, takes_note: bool) -> list[Outcome]:
     """The sources of one host, one after the other."""
     outcomes: list[Outcome] = []
     for source in sources:
@@ -291,13 +347,24 @@ def _fetch_group(client: Client, sources: Iterable[Source], year: int | None) ->
             outcomes += other
             for download in wanted:
                 outcomes.append(retrieve(client, download))  # what is done stays if the next one fails
+            outcomes += [_look(client, page, takes_note) for page in watched(source)]
         except (PipelineError, OSError) as error:  # of the archive: damaged receipts, a disk that cannot be written
             outcomes.append(Outcome(source.id, "", [], "failed", reason=str(error)))
+        client.settings.tell("", 1, None)
     return outcomes
 
 
 def retrieve(client: Client, download: Download) -> Outcome:
     """One file, with further tries, into the archive or the quarantine, and into the log."""
+    chosen = client.settings
+    chosen.tell(download.label, 0, None)
+    try:
+        return _retrieve(client, download)
+    finally:
+        chosen.tell(download.label, None, None)
+
+
+def _retrieve(client: Client, download: Download) -> Outcome:
     chosen = client.settings
     deadline = time.monotonic() + download.access.deadline_seconds
     known = _known(chosen.archive, download)
@@ -356,6 +423,8 @@ def _try(client: Client, download: Download, known: Retrieval | None, trace: Tra
         raise RetrievalError("refused", "the reply repeats the credentials", evidence=body.path)
     if access.drop_columns:
         body = _without_columns(download, body)
+    if download.names:
+        body = _text_alone(download, body, trace)
     before = _size_before(client.settings.archive, download)
     if reason := size_refusal(body.size, before, access.size_ratio):
         raise RetrievalError("refused", reason, again=True, evidence=body.path)
@@ -369,7 +438,7 @@ def _converse(client: Client, download: Download, known: Retrieval | None, trace
     if known is not None and known.sha256 is not None and known.bytes is not None:
         return Body(known.sha256, known.bytes)
     access, (edition, part) = download.access, download.parts[0]
-    target = _partial(client.settings.archive, download.key)[0]
+    target = _partial(client.settings.archive, download)[0]
     if download.source.layouts[part.layout].reader == "stream":
         target.parent.mkdir(parents=True, exist_ok=True)
         note = receive(client, download.source, edition, part, target, trace, deadline)
@@ -437,6 +506,38 @@ def _holds(path: Path, secrets: Iterable[str]) -> bool:
     return bool(wanted) and path.stat().st_size < EVIDENCE_BYTES and any(s in path.read_bytes() for s in wanted)
 
 
+def _text_alone(download: Download, body: Body, trace: Trace) -> Body:
+    """What the page says, instead of the page."""
+    assert body.path is not None
+    text = text_of(body.path.read_bytes(), trace.headers.get("content-type", ""))
+    if not any(name in text for name in download.names):
+        raise RetrievalError(
+            "refused",
+            f"a list with {' or '.join(download.names)} is expected, found a page that begins with {text[:80]!r}; if "
+            f"the list has moved, change watch in sources/{download.source.id}.yml",
+            again=True,
+            evidence=body.path,
+        )
+    target = body.path.with_suffix(".kept")
+    archive.write_atomic(target, text.encode())
+    found = _instead(body, target)
+    if download.said is not None and download.said[1] != text:
+        raise RetrievalError("changed shape", news(download.source, download.said, text), evidence=target)
+    return found
+
+
+def _instead(body: Body, target: Path, note: str | None = None) -> Body:
+    """A finished file in the place of the one that came; what is noted of that one is true of it from now on."""
+    assert body.path is not None
+    digest, beside = archive.digest_of(target), body.path.with_suffix(".json")
+    kept = {name: value for name, value in _state(beside).items() if name in ("etag", "last_modified")}
+    archive.write_atomic(
+        beside, json.dumps({**kept, "sha256": digest, "length": None, "original": body.digest, "note": note}).encode()
+    )
+    body.path.unlink()
+    return Body(digest, target.stat().st_size, target, body.digest, note)
+
+
 def _without_columns(download: Download, body: Body) -> Body:
     """The CSV file without its personal columns; the original's sha256 is all that is kept of it."""
     assert body.path is not None
@@ -451,13 +552,13 @@ def _without_columns(download: Download, body: Body) -> Body:
         body.path.unlink()  # it may name persons, so not even the quarantine has it
         body.path.with_suffix(".json").unlink(missing_ok=True)
         raise RetrievalError("changed shape", str(error)) from error
-    target.replace(body.path)
-    note = f"personal columns taken out, the publisher's file had sha256 {body.digest}"
-    return Body(archive.digest_of(body.path), body.path.stat().st_size, body.path, body.digest, note)
+    return _instead(body, target, f"personal columns taken out, the publisher's file had sha256 {body.digest}")
 
 
-def _partial(root: Path, key: str) -> tuple[Path, Path]:
-    return root / "partial" / f"{key}.part", root / "partial" / f"{key}.json"
+def _partial(root: Path, download: Download) -> tuple[Path, Path]:
+    """Where a file comes in, and what is noted of it. One that may name persons does not outlive its run."""
+    begun = root / "partial" / f"{download.key}{archive.PERSONAL if download.access.drop_columns else '.part'}"
+    return begun, begun.with_suffix(".json")
 
 
 def _state(path: Path) -> dict[str, Any]:
@@ -476,7 +577,7 @@ def _receive(
     if download.access.members:
         return _receive_members(client, download, known, trace, deadline)
     root = client.settings.archive
-    part, note = _partial(root, download.key)
+    part, note = _partial(root, download)
     part.parent.mkdir(parents=True, exist_ok=True)
     begun = _state(note) if asked is download.request else {}
     size = part.stat().st_size if part.is_file() else 0
@@ -511,7 +612,7 @@ def _receive_members(
 ) -> Body:
     """A zip of the declared members alone, each copied byte for byte out of the publisher's larger zip over Range."""
     asked, access = download.request, download.access
-    part, note = _partial(client.settings.archive, download.key)
+    part, note = _partial(client.settings.archive, download)
     part.parent.mkdir(parents=True, exist_ok=True)
     begun = _state(note)
     finished = begun if "sha256" in begun else {}
@@ -594,7 +695,7 @@ def _unchanged(root: Path, part: Path, begun: Mapping[str, Any], known: Retrieva
             return Body(archive.digest_of(part), part.stat().st_size, part)
         path = archive.blob(root, str(begun["sha256"]))
         if path.is_file() and archive.digest_of(path) == path.name:
-            return Body(path.name, path.stat().st_size)
+            return Body(path.name, path.stat().st_size, None, begun.get("original"), begun.get("note"))
     elif known is not None and known.sha256 is not None and known.bytes is not None:
         trace.headers = {**known.headers, **trace.headers}
         return Body(known.sha256, known.bytes, None, known.original_sha256)
@@ -632,7 +733,7 @@ def _append(
         raise RetrievalError(
             "refused", f"at most {access.max_bytes} bytes are expected, announced are {size + announced}"
         )
-    checked = size
+    begun = checked = size
     with part.open("r+b" if size else "wb") as file:
         file.seek(size)
         file.truncate()
@@ -647,6 +748,7 @@ def _append(
                 check_room(client.settings.archive, 0)
                 checked = size
             file.write(chunk)
+            client.settings.tell(download.label, size, begun + announced if announced else None)
         file.flush()
         os.fsync(file.fileno())
     return size
@@ -669,7 +771,7 @@ def _store(client: Client, download: Download, known: Retrieval | None, trace: T
     same = known is not None and known.sha256 == body.digest and not fresh
     state = "unchanged" if same else "stored"
     _log(client, download, trace, now, state, None, body)
-    _partial(root, download.key)[1].unlink(missing_ok=True)
+    _partial(root, download)[1].unlink(missing_ok=True)
     parts = [part_name(part) for _, part in download.parts]
     size = body.size if body.path is not None else 0
     return Outcome(download.source.id, ", ".join(download.editions), parts, state, download.request.address, size)
@@ -743,7 +845,7 @@ def _failed(
     trace: Trace | None = None,
 ) -> Outcome:
     root = client.settings.archive
-    access = source.access
+    access = download.access if download else source.access
     assert access is not None
     secrets = [client.settings.environment.get(name, "") for name in access.secrets.values()]
     reason = redacted(failure.reason, secrets)
@@ -775,7 +877,7 @@ def _put_away(client: Client, download: Download, failure: RetrievalError, trace
         return
     secrets = [client.settings.environment.get(name, "") for name in access.secrets.values()]
     if isinstance(content, Path):
-        _partial(root, download.key)[1].unlink(missing_ok=True)
+        _partial(root, download)[1].unlink(missing_ok=True)
         if any(secrets) and content.stat().st_size < EVIDENCE_BYTES:
             taken = content.read_bytes()
             content.unlink()

@@ -25,7 +25,7 @@ import duckdb
 import pandas as pd
 
 from pipeline import archive, relations, warehouse
-from pipeline.catalog import PACKAGE, Catalog, Source
+from pipeline.catalog import PACKAGE, Catalog, Part, Source
 from pipeline.errors import CheckError, PipelineError, ReadError
 from pipeline.outlines import locate_points, number_or_nan
 from pipeline.read import Place, Reading, read_batches, read_part
@@ -427,9 +427,10 @@ def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
         warehouse.declare(connection, catalog)
         texts = ", ".join(f'null::{"bigint" if c == "row_number" else "varchar"} as "{c}"' for c in CELL_COLUMNS)
         connection.execute(f"create table raw_cells as select {texts} where false")
-        connection.execute("create table raw__located_stations (edition varchar, row_number bigint, ags varchar)")
-        for name, columns in _raw_columns(catalog).items():
-            texts = ", ".join(f'"{column}" varchar' for column in columns)
+        for name in POINTS.values():
+            connection.execute(f'create table "{name}" (edition varchar, row_number bigint, ags varchar)')
+        for name, columns in raw_columns(catalog).items():
+            texts = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
             connection.execute(f'create table "{name}" (row_number bigint, {texts})')
         models = {name: text for name, text in warehouse.layer(catalog, "1_typed").items() if name not in waiting}
         found = {}
@@ -441,21 +442,27 @@ def schemas(catalog: Catalog) -> dict[str, dict[str, str]]:
     return found
 
 
-def _raw_columns(catalog: Catalog) -> dict[str, dict[str, None]]:
-    """The text columns of every raw table of rows, in no order that matters."""
-    columns: dict[str, dict[str, None]] = {}
+def raw_columns(catalog: Catalog) -> dict[str, dict[str, str]]:
+    """The columns of every raw table of rows with their types, in no order that matters."""
+    columns: dict[str, dict[str, str]] = {}
     for source in catalog.retrieved.values():
         for edition in source.editions.values():
             for part in edition.parts:
                 layout = source.layouts[part.layout]
-                if layout.values:
-                    continue
+                if layout.values and not layout.made:
+                    continue  # cells
                 constants = {**layout.constants, **part.constants}
-                name = f"raw__{source.id}" + (f"__{constants['table']}" if "table" in constants else "")
-                columns.setdefault(name, {}).update(
-                    dict.fromkeys(("source_id", "edition", "part", *layout.columns, *constants))
+                columns.setdefault(raw_table(source, part), {}).update(
+                    dict.fromkeys(("source_id", "edition", "part", *layout.columns, *constants), "varchar")
+                    | layout.made
                 )
     return columns
+
+
+def raw_table(source: Source, part: Part) -> str:
+    """The table that the rows of a part go to where it holds no measures."""
+    constants = {**source.layouts[part.layout].constants, **part.constants}
+    return f"raw__{source.id}" + (f"__{constants['table']}" if "table" in constants else "")
 
 
 def require_schema(catalog: Catalog, folder: Path) -> None:

@@ -13,6 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -93,6 +94,25 @@ def task_runner(module: str) -> TaskRunner[Any]:
     return runner
 
 
+@contextmanager
+def processes() -> Iterator[None]:
+    """Until the end of the body what tasks in threads compute runs in two processes, as in `stadtrang build`. On a
+    worker of dask, which is a process of its own and has no part in this, it runs in place."""
+    with build.two_processes() as pool:
+        _pools.append(pool)
+        try:
+            yield
+        finally:
+            _pools.remove(pool)
+
+
+_pools: list[ProcessPoolExecutor] = []
+
+
+def _compute(step: Callable[..., Any], *arguments: object) -> Any:
+    return _pools[-1].submit(step, *arguments).result() if _pools else step(*arguments)
+
+
 def event(kind: str, subject: str, **payload: object) -> None:
     """A Prefect event `stadtrang.<kind>` about `stadtrang.<subject>`."""
     emit_event(f"stadtrang.{kind}", resource={"prefect.resource.id": f"stadtrang.{subject}"}, payload=payload)
@@ -170,7 +190,7 @@ def _unless_unreachable(tell: Callable[[], object]) -> None:
 @task(**TRIES, **STORES_NOTHING)
 def type_figures(archive: str, folder: str) -> str:
     """The archive read into typed tables."""
-    figures.make(catalog.load(), Path(archive), Path(folder))
+    _compute(figures.make, catalog.load(), Path(archive), Path(folder))
     return folder
 
 
@@ -184,21 +204,21 @@ def check_source(source_id: str, folder: str, work: str) -> dict[str, Any]:
 @task(**TRIES, **STORES_NOTHING)
 def prepare(folder: str, work: str) -> str:
     """SQL and scores of all declared editions."""
-    build.prepare(catalog.load(), Path(folder), Path(work))
+    _compute(build.prepare, catalog.load(), Path(folder), Path(work))
     return work
 
 
 @task(task_run_name="draw-{year}", **TRIES, **STORES_NOTHING)
 def simulate(work: str, year: int, draws: int | None, seed: int | None) -> None:
     """The draws of one edition year."""
-    intervals.simulate(catalog.load(), Path(work), year, draws, seed)
+    _compute(intervals.simulate, catalog.load(), Path(work), year, draws, seed)
 
 
 @task(task_run_name="write-{year}", **TRIES, **STORES_NOTHING)
 def write_edition(work: str, year: int, staged: str, out: str) -> None:
     """Check and write the files of one edition beside the editions."""
     shutil.rmtree(Path(staged) / str(year), ignore_errors=True)  # of a try before this one
-    build.write_edition(catalog.load(), Path(work), year, Path(staged), Path(out))
+    _compute(build.write_edition, catalog.load(), Path(work), year, Path(staged), Path(out))
 
 
 @task(cache_policy=NO_CACHE, **STORES_NOTHING)
@@ -209,9 +229,9 @@ def place(years: list[int], staged: str, out: str) -> list[dict[str, Any]]:
 
 
 def askable(sources: Sequence[str] | None) -> list[str]:
-    """Ids of the sources to ask: by default all that have an address."""
+    """Ids of the sources to ask: by default all that have an address or pages to watch."""
     declared = catalog.load().sources
-    wanted = [name for name, source in declared.items() if source.access] if sources is None else list(sources)
+    wanted = [name for name, source in declared.items() if source.is_asked] if sources is None else list(sources)
     if unknown := sorted(set(wanted) - set(declared)):
         raise UsageError(f"unknown source {', '.join(unknown)}; declared are {', '.join(sorted(declared))}")
     return wanted
@@ -257,7 +277,12 @@ def _told(outcomes: list[dict[str, Any]]) -> dict[str, str]:
         stored = sum(outcome["state"] == "stored" for outcome in outcomes)
         return {"state": "completed", "note": f"{stored} new of {len(outcomes)}"}
     state = "stale" if all(outcome["stale"] for outcome in failed) else "failed"
-    return {"state": state, "note": "; ".join(f"{o['edition']}: {o['reason'] or o['state']}" for o in failed)[:500]}
+    return {"state": state, "note": "; ".join(_named(outcome) for outcome in failed)[:500]}
+
+
+def _named(outcome: dict[str, Any]) -> str:
+    reason = str(outcome["reason"] or outcome["state"])
+    return f"{outcome['edition']}: {reason}" if outcome["edition"] else reason  # a page says its address itself
 
 
 def _announce(source_id: str, outcomes: list[dict[str, Any]]) -> None:

@@ -60,17 +60,22 @@ def require_places(
     """The keys of places that somebody asks for; an error for what is not exactly one ranked place of the league."""
     found = []
     for entry in match(connection, league, entries, catalog):
-        if entry.ags is None:
-            candidates = f"; did you mean {', '.join(entry.candidates)}" if entry.candidates else ""
-            raise UsageError(f"{entry.entry!r}: {entry.reason}{candidates}")
+        ags = known(entry)
         (row,) = connection.execute(
-            "select status, coalesce(reason, ''), name from rankings where league = $1 and ags = $2",
-            [league, entry.ags],
+            "select status, coalesce(reason, ''), name from rankings where league = $1 and ags = $2", [league, ags]
         ).fetchall()
         if row[0] != "ranked":
-            raise UsageError(f"{row[2]} ({entry.ags}) has no rank in {league}: {row[1] or row[0]}")
-        found.append(entry.ags)
+            raise UsageError(f"{row[2]} ({ags}) has no rank in {league}: {row[1] or row[0]}")
+        found.append(ags)
     return found
+
+
+def known(entry: Match) -> str:
+    """The key of the place that an entry means; an error with the reason and the candidates where it means none."""
+    if entry.ags is None:
+        candidates = f"; did you mean {', '.join(entry.candidates)}" if entry.candidates else ""
+        raise UsageError(f"{entry.entry!r}: {entry.reason}{candidates}")
+    return entry.ags
 
 
 def match(connection: duckdb.DuckDBPyConnection, league: str, entries: Sequence[str], catalog: Catalog) -> list[Match]:

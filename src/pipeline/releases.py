@@ -16,11 +16,11 @@ from typing import Any
 from pipeline import archive
 from pipeline.catalog import FILL, Access, Source, filled
 from pipeline.errors import PipelineError
-from pipeline.fetch import Download, Outcome, dated_links, discovered, fetch
+from pipeline.fetch import Download, Outcome, dated_links, discovered, fetch, news, said, watched
 from pipeline.web import Client, RetrievalError, Settings, Trace, exchange, missing_secrets, read_up_to
 
 SMALL_BYTES = 50_000_000  # a file that is larger and has changed is not downloaded only to say so
-CHANGES = frozenset({"changed", "changed shape", "gone", "late", "published"})
+CHANGES = frozenset({"changed", "changed shape", "gone", "late", "published", "refused"})
 FOLD = 75  # octets of a line of RFC 5545
 ESCAPED = re.compile(r"([\\;,])")
 
@@ -57,9 +57,9 @@ class Release:
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """4 if something changed, is late, gone or new; else 1 if a publisher could not be asked; else 0."""
+    """4 if something changed, is late, gone, new or not as declared; else 1 if somebody could not be asked; else 0."""
     states = {finding.state for finding in findings}
-    return 4 if states & CHANGES else 1 if states & {"failed", "refused"} else 0
+    return 4 if states & CHANGES else 1 if "failed" in states else 0
 
 
 def check(sources: Iterable[Source], chosen: Settings, today: dt.date) -> list[Finding]:
@@ -68,7 +68,15 @@ def check(sources: Iterable[Source], chosen: Settings, today: dt.date) -> list[F
     with _scratch(chosen.archive) as scratch:
         there = replace(chosen, archive=scratch, waits=())
         held = {s.id: {(r.edition, r.part) for r in archive.read_receipts(scratch, s.id)} for s in wanted}
-        findings = [_finding(o, held[o.source_id], scratch) for o in fetch(map(_small, wanted), there)]
+        pages = {(s.id, page.request.address): page for s in wanted for page in watched(s)}
+        before = {key: said(scratch, page) for key, page in pages.items()}
+        findings = []
+        for outcome in fetch(map(_small, wanted), there, takes_note=True):
+            key = (outcome.source_id, outcome.address or "")
+            if not outcome.edition and key in pages:
+                findings.append(_page_finding(outcome, pages[key], before[key], scratch))
+            else:
+                findings.append(_finding(outcome, held[outcome.source_id], scratch))
         client = Client(there)
         for source in wanted:
             if source.access is not None and not missing_secrets(there, source.access):
@@ -113,6 +121,19 @@ def _finding(outcome: Outcome, held: set[tuple[str, str]], scratch: Path) -> Fin
         state = "changed" if known else "not fetched"
         detail = f"other bytes ({outcome.bytes}); `stadtrang fetch {outcome.source_id}` takes them" if known else ""
     return Finding(outcome.source_id, outcome.edition, state, detail)
+
+
+def _page_finding(outcome: Outcome, page: Download, before: tuple[str, str] | None, scratch: Path) -> Finding:
+    """What a watched page says by what it said when it was last looked at."""
+    state, detail, now = outcome.state, outcome.reason or "", said(scratch, page)
+    if state == "unchanged":
+        state = "same"
+    elif state == "stored" and before and now:
+        state, detail = "changed", f"{outcome.address} {news(page.source, before, now[1])}"
+    elif state == "stored":
+        state = "not fetched"
+        detail = f"{outcome.address} was never looked at; `stadtrang fetch {outcome.source_id}` notes what it says"
+    return Finding(outcome.source_id, "", state, detail)
 
 
 def _announced(outcome: Outcome, scratch: Path) -> int:

@@ -20,7 +20,7 @@ TOP_LEAGUES = {"city_30k": "Towns of 30,000 and more", "germany": "All municipal
 
 SOURCE_FIELDS = {
     "id", "title", "publisher", "page", "licence", "level", "release_month", "evidence", "redistribute", "access",
-    "no_access",
+    "no_access", "watch",
 }  # fmt: skip
 
 
@@ -306,3 +306,142 @@ def diff_lines(document: dict[str, Any]) -> list[str]:
         ]
         lines += _aligned(moves, ["change", "before", "after", "municipality"], "rrrl") if moves else []
     return lines
+
+
+def explain_lines(document: dict[str, Any], most_cells: int) -> list[str]:
+    """An explanation for the screen; of cells that make a value together, the first `most_cells`."""
+    place, areas = document["place"], {area["area"]: area for area in document["areas"]}
+    rest = [area for area in document["areas"] if area["status"] != "scored" and not document["only"]]
+    lines = [
+        f"{place['name']} ({place['ags']}), district {place['district_name']}, {place['land_name']}: edition "
+        f"{document['edition_year']} {document['revision']}",
+        _rank_line(document),
+        *(f"  in {row['league']}: {_rank(row)}" for row in document["leagues"] if row["league"] != document["league"]),
+    ]
+    area = None
+    for row in document["indicators"]:
+        heading = row["area"] if row["weight"] is not None else None
+        if heading != area and heading is not None:
+            lines += ["", _area_line(areas[heading])]
+        elif heading is None and (area is not None or row is document["indicators"][0]):
+            lines += ["", "not part of the score:"]
+        area = heading
+        lines += _value_lines(row, most_cells)
+    lines += ["", *(f"{each['area']} is not scored: {each['reason']}" for each in rest)] if rest else []
+    return [*lines, "", *_next_group_lines(document["next_group"])]
+
+
+def _rank(row: dict[str, Any]) -> str:
+    if row["rank"] is None:
+        return f"no rank: {row['reason']}"
+    between = "" if row["rank_p05"] is None else f" (5 to 95 %: {row['rank_p05']:.0f} to {row['rank_p95']:.0f})"
+    group = "" if row["rank_group"] is None else f", group {row['rank_group']}"
+    return f"rank {row['rank']}{between}{group}, score {row['score']:.4f}"
+
+
+def _rank_line(document: dict[str, Any]) -> str:
+    shown = f"{document['league']}: {_rank(document['place'])}"
+    if document["place"]["rank"] is None:
+        return shown
+    return f"{shown} = sum of its points {document['sum_of_points']:.4f}; {document['ranked']} places have a rank"
+
+
+def _area_line(area: dict[str, Any]) -> str:
+    rank = "" if area["rank"] is None else f", rank {area['rank']}"
+    score = "no score" if area["score"] is None else f"score {area['score']:.2f}{rank}"
+    return f"{area['area']}: {score}, weight {area['weight']:.2%}, {area['points'] or 0:.4f} points"
+
+
+def _value_lines(row: dict[str, Any], most_cells: int) -> list[str]:
+    """The way of one value: cells, value, what was done to it, scale, points."""
+    lines = [f"  {row['indicator_id']}: {row['label_en']} ({row['label_de']})"]
+    for role in dict.fromkeys(cell["used_for"] for cell in row["cells"]):
+        lines += cell_lines(role, [cell for cell in row["cells"] if cell["used_for"] == role], most_cells)
+    if row["cells_missing_because"]:
+        lines.append(f"    {row['cells_missing_because']}")
+    if row["cells"]:
+        lines.append(f"    {row['model']} of {', '.join(sorted({cell['typed_column'] for cell in row['cells']}))}")
+    lines += [f"    {role} of the new territory: not followed to its cells" for role in row["not_followed"]]
+    lines += [f"    territory: {name} {value}" for name, value in row["territory"].items()]
+    if row["value"] is None:
+        return lines
+    lines.append(f"    {_value_text(row)}")
+    if row["value_unshrunk"] is not None and abs(row["value"] - row["value_unshrunk"]) > 1e-9:
+        lines.append(f"    shrunk to {row['value']:.6g} for the chance in small counts")
+    if row["points"] is not None:
+        lines.append(f"    {_scale_text(row)}")
+        lines.append(f"    {row['normalised']:.4f} x weight {row['weight']:.4%} = {row['points']:.4f} points")
+    return lines
+
+
+def cell_lines(role: str, cells: list[dict[str, Any]], most_cells: int) -> list[str]:
+    """The files that a number comes from, each with its cells below."""
+    lines, file = [], None
+    for cell in cells[:most_cells]:
+        if cell["file"] != file:
+            file = cell["file"]
+            lines.append(f"    {role} from {file} (sha256 {cell['sha256'][:12]})")
+        lines.append(f"      {_cell_text(cell)}")
+    more = len(cells) - most_cells
+    return lines + ([f"      and {more} more (--rows, --json)"] if more > 0 else [])
+
+
+def _cell_text(cell: dict[str, Any]) -> str:
+    """`sheet, cell, "header": text`."""
+    sheet = cell["sheet"]
+    if cell["cell"]:
+        where = f"sheet no. {sheet + 1}" if isinstance(sheet, int) else f'sheet "{sheet}"'
+        where += f", cell {cell['cell']}"
+    else:
+        where = f"row {cell['row']}" + (f", column {cell['column']}" if cell["column"] else "")
+    header = f' "{_short(cell["header"])}"' if cell["header"] and cell["header"] != cell["column"] else ""
+    is_read = cell.get("raw") is not None
+    text = cell["raw"] if is_read else cell["value"]
+    return f"{where}{header}: " + (f"{'text' if is_read else 'value'} {text}" if cell["column"] else "the whole row")
+
+
+def _short(text: str, most: int = 48) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _in_unit(value: float, unit: str) -> str:
+    return f"{value:.6g} ({unit})" if "=" in unit else f"{value:.6g} {unit}"
+
+
+def _value_text(row: dict[str, Any]) -> str:
+    """The value in its unit, and whose it is: before anything was done to it, unless it was missing."""
+    if row["value_status"] == "imputed":
+        return f"{_in_unit(row['value'], row['unit'])}: imputed, the mean of places alike"
+    ratio = ""
+    if row["numerator"] is not None and row["denominator"] is not None:
+        ratio = f" ({row['numerator']:.10g} over {row['denominator']:.10g})"
+    level = "its own value" if row["level"] == "municipality" else f"value of its {row['level']}"
+    return (
+        f"{_in_unit(row['value_unshrunk'], row['unit'])}{ratio}; {level}, {row['value_status']}, "
+        f"{row['reference_date']}, {row['source_id']} {row['source_edition'] or ''}".rstrip()
+    )
+
+
+def _scale_text(row: dict[str, Any]) -> str:
+    scale = row["scale"]
+    better = "more" if scale["direction"] == "higher" else "less"
+    held = "; beyond the bound, so it counts as the bound" if scale["is_clipped"] else ""
+    return f"scale: {scale['formula']} = {row['normalised']:.4f} ({better} is better{held})"
+
+
+def _next_group_lines(found: dict[str, Any]) -> list[str]:
+    if found["reason"]:
+        return [f"next group: {found['reason']}"]
+    ahead = found["last_ahead"]
+    lines = [
+        f"next group: {found['points_missing']:.4f} points to {ahead['name']}, the last of group "
+        f"{ahead['rank_group']} (rank {ahead['rank']}, score {ahead['score']:.4f}); one own value alone would need",
+    ]
+    rows = [
+        [
+            f"  {row['indicator_id']}", f"{row['value']:.6g}",
+            f"{row['needed']:.6g}" if row["is_reachable"] else "not reachable by this alone", row["unit"],
+        ]
+        for row in found["by_one_value"]
+    ]  # fmt: skip
+    return [*lines, *_aligned(rows, ["  indicator", "is", "needed", "unit"], "lrrl"), f"({found['notice']})"]

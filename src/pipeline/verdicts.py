@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,17 +31,20 @@ class Verdict:
 
 def keep(catalog: Catalog, folder: Path) -> None:
     """Run every suite on the figures in `folder` and store there what they say."""
-    found = {name: _ask(catalog, folder, name) for name in _tables(catalog)}
-    keys = {name: _key(folder, name) for name in found}
     with warehouse.connect() as connection:
+        found = {name: _ask(connection, catalog, folder, name) for name in _tables(catalog)}
+        keys = {name: _key(folder, name) for name in found}
         for what in (CHECKS, FAILING):
             rows = [getattr(verdict, what).assign(**{KEY: keys[name]}) for name, verdict in found.items()]
             warehouse.save(connection, pd.concat(rows, ignore_index=True), folder / f"{what}.parquet")
 
 
-def of_source(catalog: Catalog, folder: Path, source_id: str) -> Verdict:
+def of_source(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path, source_id: str) -> Verdict:
     """The verdict on all typed tables of a source: kept, or asked for now."""
-    verdicts = [_kept(folder, name) or _ask(catalog, folder, name) for name in catalog.sources[source_id].tables]
+    verdicts = [
+        _kept(connection, folder, name) or _ask(connection, catalog, folder, name)
+        for name in catalog.sources[source_id].tables
+    ]
     return Verdict(
         pd.concat([verdict.checks for verdict in verdicts], ignore_index=True),
         pd.concat([verdict.failing for verdict in verdicts], ignore_index=True),
@@ -62,40 +66,58 @@ def _key(folder: Path, table: str) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def _kept(folder: Path, table: str) -> Verdict | None:
+def _kept(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> Verdict | None:
     """None where nothing is kept for this table, or for other bytes of it, or it cannot be read."""
     paths = [folder / f"{what}.parquet" for what in (CHECKS, FAILING)]
     if not all(path.is_file() for path in [*paths, folder / f"{table}.parquet"]):
         return None
     key = _key(folder, table)
     try:
-        with warehouse.connect() as connection:
-            rows = [
-                warehouse.frame(
-                    connection,
-                    f"select * exclude ({KEY}) from read_parquet({warehouse.literal(str(path))}) "
-                    f"where {KEY} = {warehouse.literal(key)}",
-                )
-                for path in paths
-            ]
+        rows = [
+            warehouse.frame(
+                connection,
+                f"select * exclude ({KEY}) from read_parquet({warehouse.literal(str(path))}) "
+                f"where {KEY} = {warehouse.literal(key)}",
+            )
+            for path in paths
+        ]
     except duckdb.Error:
         return None
     return Verdict(*rows) if len(rows[0]) else None
 
 
-def _ask(catalog: Catalog, folder: Path, table: str) -> Verdict:
-    with warehouse.connect() as connection:
-        figures.load_table(connection, folder, table)
-        outcome = run_suite(connection, table, f'from "{table}"')
-        source_id = catalog.typed_tables[table].id
-        return Verdict(outcome.checks, _source_rows(connection, source_id, table, outcome.failing))
+def _ask(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path, table: str) -> Verdict:
+    figures.load_table(connection, folder, table)
+    outcome = run_suite(connection, table, f'from "{table}"')
+    source_id = catalog.typed_tables[table].id
+    return Verdict(outcome.checks, _source_rows(connection, source_id, table, outcome.failing))
 
 
 def run_suite(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> checks.Outcome:
+    """What a table's suite says of these rows."""
+    return checks.run_suite(table, _asked_columns(connection, table, sql))
+
+
+def _asked_columns(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> pd.DataFrame:
     """Only the columns that the suite names leave the warehouse."""
     wanted = checks.columns_of(table)
     there = [column for column in warehouse.describe(connection, sql) if column in wanted]
-    return checks.run_suite(table, warehouse.category_frame(connection, sql, there))
+    return warehouse.category_frame(connection, sql, there)
+
+
+def data_docs(catalog: Catalog, folder: Path, edition: Path | None, target: Path) -> Path:
+    """Pages of all suites on the figures in `folder` and on the files of an edition; returns the first page."""
+
+    def frames(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, pd.DataFrame]]:
+        for table in _tables(catalog):
+            figures.load_table(connection, folder, table)
+            yield table, _asked_columns(connection, table, f'from "{table}"')
+        for path in sorted(edition.glob("*.parquet")) if edition else []:
+            if (shipped("expectations") / f"{path.stem}.json").is_file():
+                yield path.stem, _asked_columns(connection, path.stem, f"from {warehouse.literal(str(path))}")
+
+    with warehouse.connect() as connection:
+        return checks.data_docs(frames(connection), target)
 
 
 def _source_rows(

@@ -62,9 +62,15 @@ def connect(threads: int = 1, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDB
 
 
 @cache
+def parsed(sql: str) -> exp.Expr:
+    """A model's SQL as a tree, not to be changed. Kept, since the same models are asked for again and again."""
+    return sqlglot.parse_one(sql, dialect="duckdb")
+
+
+@cache
 def references(sql: str) -> frozenset[str]:
-    """Tables that a model reads, without its own CTEs. Kept, since the same models are asked for again and again."""
-    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    """Tables that a model reads, without its own CTEs."""
+    tree = parsed(sql)
     ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
     return frozenset({table.name for table in tree.find_all(exp.Table) if table.name} - ctes)
 
@@ -150,6 +156,15 @@ def tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
     return list(describe(connection, f'from "{name}"'))
+
+
+def all_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The columns of every table and view, in one look."""
+    found: dict[str, list[str]] = {}
+    sql = "select table_name, column_name from duckdb_columns() where not internal order by table_name, column_index"
+    for table, column in connection.execute(sql).fetchall():
+        found.setdefault(table, []).append(column)
+    return found
 
 
 def describe(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]:

@@ -62,7 +62,9 @@ class Retries(Retry):
 class Settings:
     """Where to put files and how patient to be. `pause`: seconds between requests to a host instead of the declared.
 
-    `mirror` serves the publishers' paths under /<host>/; `waits` are the seconds before further tries of a file.
+    `mirror` serves the publishers' paths under /<host>/; `waits` are the seconds before further tries of a file. `tell`
+    is told how far a fetch is (from several threads): of what, bytes that are there (None: done with it) and bytes in
+    all, where known; of "" the sources that are done, more each time, and at first how many there are.
     """
 
     archive: Path
@@ -77,6 +79,7 @@ class Settings:
     timeout: tuple[float, float] = (10, 120)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+    tell: Callable[[str, int | None, int | None], None] = lambda _what, _done, _total: None
 
 
 def settings(root: Path, home: Path) -> Settings:

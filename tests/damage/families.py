@@ -79,7 +79,7 @@ FAMILIES = [
     ),
     Family("destatis_gv100ad", "2018-09-30", "fixed_220", "gem", ("area_hectares", "population"), beside=GERMAN_LISTS),
     Family(
-        "bbsr_umstieg", "2020-2021", "sheet_2020", "source_key", ("population_hundreds", "area_km2"),
+        "bbsr_umstieg", "2020-2023", "sheet_2020", "source_key", ("population", "area_km2"),
         beside=GERMAN_LISTS,
     ),
     Family(

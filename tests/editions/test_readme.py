@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline import catalog, report
+from pipeline import catalog, explain, published, report
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
 
@@ -72,6 +72,14 @@ def six_towns(db: duckdb.DuckDBPyConnection) -> str:
 
 def test_the_six_towns_are_shown_as_they_are(db: duckdb.DuckDBPyConnection) -> None:
     assert block("six towns") == six_towns(db)
+
+
+def test_the_explanation_shown_is_that_of_the_edition(editions: Path) -> None:
+    declared = catalog.load()
+    folder = published.folder(editions, 2020)
+    with published.connect(folder, *explain.FILES) as edition:
+        found = explain.document(declared, edition, folder, "05974040", only=["charging_points"])
+    assert block("stadtrang explain") == "\n".join(["```text", *report.explain_lines(found, 1), "```"])
 
 
 def test_the_coverage_shown_is_that_of_the_editions(db: duckdb.DuckDBPyConnection) -> None:

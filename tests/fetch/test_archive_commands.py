@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import ssl
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import samples
-from box import Box, place_of
+from box import Box, Reply, place_of
 from fz1 import ADDRESS, GOOD, KBA, cli_code
 
 from pipeline import archive, catalog, doctor, fetch
@@ -57,6 +58,16 @@ def test_verify_finds_nothing_and_then_each_damage(home: Path, capsys: pytest.Ca
     )
 
 
+def test_verify_looks_at_what_was_refused_too(home: Path, box: Box) -> None:
+    box.play(ADDRESS, Reply(403, body=b"<!DOCTYPE html><title>403</title>"))
+    assert cli_code("fetch", "kba_fz1", "--year", "2021", "--quiet") == 1
+    assert archive.verify(home / "archive") == []
+    (refused,) = (p for p in (home / "archive" / "quarantine" / "kba_fz1").iterdir() if p.suffix != ".json")
+    refused.write_bytes(b"other")
+    (line,) = archive.verify(home / "archive")
+    assert line.startswith(f"quarantine/kba_fz1/{refused.name}: its own name is expected as sha256, found")
+
+
 def test_prune_removes_what_nothing_names_and_old_parts(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     partial = home / "archive" / "partial" / "ab.part"
     partial.write_bytes(b"half")
@@ -72,6 +83,27 @@ def test_prune_keeps_what_a_lock_names(home: Path) -> None:
     lock.parent.mkdir(parents=True)
     lock.write_text(json.dumps({"inputs": [{"sha256": blobs(home)[GOOD].name}]}))
     assert cli_code("archive", "prune") == 0
+    assert set(blobs(home)) == {GOOD, SECOND}
+
+
+def test_prune_removes_what_was_refused_long_ago_but_for_what_a_lock_names(home: Path, box: Box) -> None:
+    root, page, other = home / "archive", b"<!DOCTYPE html><title>403</title>", b"<!DOCTYPE html><title>503</title>"
+    for content in (page, other):
+        box.play(ADDRESS, Reply(403, body=content))
+        assert cli_code("fetch", "kba_fz1", "--year", "2021", "--quiet") == 1
+    folder = root / "quarantine" / "kba_fz1"
+    refused = {path.read_bytes(): path for path in folder.iterdir() if path.suffix != ".json"}
+    assert set(refused) == {page, other}
+    lock = home / "editions" / "2021" / "1.0.0" / "sources.lock.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(json.dumps({"inputs": [{"sha256": refused[other].name}, {"sha256": blobs(home)[GOOD].name}]}))
+    now = dt.datetime.now(dt.UTC)
+    soon, later = (now + dt.timedelta(archive.QUARANTINE_DAYS + days) for days in (-1, 1))
+    assert archive.prune(root, home / "editions", now=soon) == []
+    (folder / ("ab" * 32)).write_bytes(b"a kill came before its record")
+    gone = {path.name for path in archive.prune(root, home / "editions", now=later)}
+    assert gone == {refused[page].name, f"{refused[page].name}.json", "ab" * 32}
+    assert {path.name for path in folder.iterdir()} == {refused[other].name, f"{refused[other].name}.json"}
     assert set(blobs(home)) == {GOOD, SECOND}
 
 

@@ -20,10 +20,9 @@ import samples
 from box import Box, Reply, landing, packed, place_of
 from fz1 import ADDRESS, GOOD, KBA, cli_code, source, with_cells
 
-from pipeline import archive, catalog, fetch, web
+from pipeline import archive, catalog, fetch, figures, web
 from pipeline.catalog import Source
 from pipeline.errors import PipelineError, UsageError
-from pipeline.read import read_part
 from pipeline.web import Settings
 
 Make = Callable[..., Settings]
@@ -46,11 +45,11 @@ def quarantined(chosen: Settings, source: str = "kba_fz1") -> list[tuple[bytes, 
 
 
 def assert_the_good_file_stands(chosen: Settings) -> None:
-    """The receipt is that of the good file, its bytes are whole and build, and the archive says that it is stale."""
+    """The receipt is that of the good file, its figures are made, and the archive says that it is stale."""
     (receipt,) = archive.read_receipts(chosen.archive, "kba_fz1")
-    content = archive.fetch(chosen.archive, receipt.sha256)
-    assert content == GOOD
-    assert len(read_part(KBA, "2021-01-01", KBA.editions["2021-01-01"].parts[0], content).rows) > 0
+    assert archive.fetch(chosen.archive, receipt.sha256) == GOOD
+    (account,) = figures.make(CATALOG, chosen.archive, chosen.home / "figures").itertuples()
+    assert (account.edition, account.rows_used > 0) == ("2021-01-01", True)
     (row,) = archive.listing(chosen.archive)
     assert row["stale"]
     assert archive.verify(chosen.archive) == []
@@ -175,6 +174,7 @@ def test_a_body_that_is_always_cut_off_fails_and_the_good_file_stands(box: Box, 
     outcome = kba(chosen)
     assert (outcome.state, outcome.stale) == ("failed", True)
     assert outcome.reason is not None and outcome.reason.startswith("the body was cut off after 3000 bytes")
+    assert quarantined(chosen) == [], "half a file is no evidence: it waits to be gone on with"
     assert_the_good_file_stands(chosen)
 
 
@@ -300,6 +300,24 @@ def test_a_wall_in_front_of_the_publisher_is_a_failure(box: Box, chosen: Setting
     assert_the_good_file_stands(chosen)
 
 
+def test_a_publisher_to_whom_it_stays_too_much_is_a_failure(box: Box, chosen: Settings) -> None:
+    box.play(ADDRESS, *[Reply(429, {"Retry-After": "3"}, PAGE)] * 9)
+    outcome = kba(chosen)
+    assert (outcome.state, outcome.stale) == ("failed", True)
+    assert outcome.reason == "HTTP 429: too many requests; try again in some hours"
+    assert len(box.asked) == 6 and quarantined(chosen)[0][0] == PAGE
+    assert_the_good_file_stands(chosen)
+
+
+def test_a_redirect_to_another_host_leaves_the_good_file(box: Box, chosen: Settings) -> None:
+    box.play(ADDRESS, Reply(307, {"Location": "https://elsewhere.example.org/fz1_2021.xlsx"}, b""))
+    outcome = kba(chosen)
+    assert (outcome.state, outcome.stale) == ("changed shape", True)
+    assert outcome.reason is not None and "if the publisher has moved, add it to access.hosts" in outcome.reason
+    assert quarantined(chosen) == [], "nothing was sent"
+    assert_the_good_file_stands(chosen)
+
+
 def test_the_same_content_under_a_new_etag_is_unchanged(box: Box, chosen: Settings) -> None:
     before = archive.read_receipts(chosen.archive, "kba_fz1")
     box.put(ADDRESS, GOOD, etag='"other"', modified=None)
@@ -348,14 +366,20 @@ JSON_REPLIES: dict[str, tuple[object, str | None]] = {
 def test_json_with_status_200_can_be_an_error(case: str, box: Box, settings: Make) -> None:
     document, message = JSON_REPLIES[case]
     there = settings()
+    good = json.dumps({"features": [{"attributes": {"ags": "01", "name": "Flensburg"}}]}).encode()
+    box.put("https://api.example.de/data", good)
+    assert fetch.fetch([source("json")], there)[0].state == "stored"
     box.put("https://api.example.de/data", json.dumps(document).encode())
-    (outcome,) = fetch.fetch([source("json")], there)
+    (outcome,) = fetch.fetch([source("json", size_ratio=(0, 10))], there)
     if message is None:
         assert outcome.state == "stored"
         return
-    assert outcome.state == "refused"
+    assert (outcome.state, outcome.stale) == ("refused", True)
     assert outcome.reason is not None and message in outcome.reason
     assert json.loads(quarantined(there, "a_source")[0][0]) == document
+    (receipt,) = archive.read_receipts(there.archive, "a_source")
+    assert archive.fetch(there.archive, receipt.sha256) == good
+    assert archive.listing(there.archive)[0]["stale"] == outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -393,16 +417,33 @@ def test_good_content_of_each_kind_is_stored(box: Box, settings: Make, content: 
     assert outcome.state == "stored", outcome.reason
 
 
+def assert_the_good_figures_stand(chosen: Settings, source_id: str, before: list[archive.Receipt]) -> None:
+    """The receipts are those from before, the figures of these bytes are made, and what failed is stale."""
+    assert archive.read_receipts(chosen.archive, source_id) == before
+    figures.make(CATALOG, chosen.archive, chosen.home / "figures")
+    (table,) = CATALOG.sources[source_id].tables
+    assert (chosen.home / "figures" / f"{table}.parquet").is_file()
+    assert archive.verify(chosen.archive) == []
+
+
 def test_another_name_of_the_member_in_a_zip_is_a_changed_shape(box: Box, settings: Make, upstream: Path) -> None:
     there = settings()
     declared = CATALOG.sources["bnetza_breitbandatlas"]
-    (edition,) = (e for n, e in declared.editions.items() if n == "2018-12")
-    content = (upstream / edition.parts[0].file).read_bytes()
-    box.put(str(edition.address), packed({"gemeinde_privat_2018.csv": content}))
+    edition = declared.editions["2018-12"]
+    (part,) = edition.parts
+    content = (upstream / part.file).read_bytes()
+    box.put(str(edition.address), packed({Path(part.file).name: content}))
+    assert fetch.fetch([declared], there, 2018)[0].state == "stored"
+    before = archive.read_receipts(there.archive, declared.id)
+    renamed = packed({"gemeinde_privat_2018.csv": content})
+    box.put(str(edition.address), renamed)
     (outcome,) = fetch.fetch([declared], there, 2018)
-    assert outcome.state == "changed shape" and outcome.reason is not None
+    assert (outcome.state, outcome.stale) == ("changed shape", True) and outcome.reason is not None
     assert "one member '(.*/)?gemeinde_privat_2018_ende" in outcome.reason
     assert "found gemeinde_privat_2018.csv" in outcome.reason
+    assert [content for content, _ in quarantined(there, declared.id)] == [renamed]
+    assert [row["stale"] for row in archive.listing(there.archive)] == [outcome.reason]
+    assert_the_good_figures_stand(there, declared.id, before)
 
 
 def test_another_encoding_is_a_changed_shape(box: Box, settings: Make, upstream: Path) -> None:
@@ -411,13 +452,20 @@ def test_another_encoding_is_a_changed_shape(box: Box, settings: Make, upstream:
     access, edition = declared.access, declared.editions["2025-v1.0"]
     assert access is not None
     for part in edition.parts:
-        content = (upstream / part.file).read_bytes()
-        if part.name == "Bayern":
-            content = content.decode("utf-8").encode("latin-1")
-        box.put(access.request(edition, part).address, content)
-    changed = [o for o in fetch.fetch([declared], there) if o.state != "stored"]
-    assert [(o.parts, o.state) for o in changed] == [(["Bayern"], "changed shape")]
+        box.put(access.request(edition, part).address, (upstream / part.file).read_bytes())
+    assert {o.state for o in fetch.fetch([declared], there)} == {"stored"}
+    before = archive.read_receipts(there.archive, declared.id)
+    (bavaria,) = (part for part in edition.parts if part.name == "Bayern")
+    switched = (upstream / bavaria.file).read_bytes().decode("utf-8").encode("latin-1")
+    box.put(access.request(edition, bavaria).address, switched)
+    changed = [o for o in fetch.fetch([declared], there) if o.state != "unchanged"]
+    assert [(o.parts, o.state, o.stale) for o in changed] == [(["Bayern"], "changed shape", True)]
     assert changed[0].reason is not None and "utf-8 is expected, found byte" in changed[0].reason
+    assert [content for content, _ in quarantined(there, declared.id)] == [switched]
+    assert {row["part"]: row["stale"] for row in archive.listing(there.archive) if row["stale"]} == {
+        "Bayern": changed[0].reason
+    }
+    assert_the_good_figures_stand(there, declared.id, before)
 
 
 def test_a_redirect_to_a_declared_host_is_followed_and_noted(box: Box, settings: Make) -> None:

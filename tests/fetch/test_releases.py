@@ -73,13 +73,16 @@ def test_what_changed_is_said(
     box.put(ADDRESS, content)
     line = checked(only_2021, chosen)[0]
     assert line.startswith(f"2021-01-01 {state}: ") and detail in line
+    assert releases.exit_code(releases.check([only_2021], chosen, dt.date(2022, 4, 30))) == 4
 
 
 def test_a_smaller_file_is_refused(box: Box, chosen: Settings, only_2021: Source) -> None:
     assert only_2021.access is not None
     strict = only_2021.model_copy(update={"access": only_2021.access.model_copy(update={"size_ratio": (0.99, 1.01)})})
     box.put(ADDRESS, samples.kba_fz1(cars=samples.CARS[:5]))
-    assert "times those of the file before, found" in checked(strict, chosen)[0]
+    line = checked(strict, chosen)[0]
+    assert line.startswith("2021-01-01 refused: ") and "times those of the file before, found" in line
+    assert releases.exit_code(releases.check([strict], chosen, dt.date(2022, 4, 30))) == 4
 
 
 def test_last_years_dated_name_that_is_gone_is_said(box: Box, chosen: Settings, only_2021: Source) -> None:
@@ -91,6 +94,7 @@ def test_last_years_dated_name_that_is_gone_is_said(box: Box, chosen: Settings, 
 def test_an_edition_behind_its_month_is_late_and_then_published(box: Box, chosen: Settings, only_2021: Source) -> None:
     late = checked(only_2021, chosen, dt.date(2022, 5, 1))[1]
     assert late == f"2022-01-01 late: expected in 2022-04, and {NEXT}?__blob=publicationFile answers HTTP 404"
+    assert releases.exit_code(releases.check([only_2021], chosen, dt.date(2022, 5, 1))) == 4
     box.put(NEXT, GOOD)
     assert checked(only_2021, chosen, dt.date(2022, 5, 1))[1] == (
         f"2022-01-01 published: {NEXT}?__blob=publicationFile is there and no edition declares it; "
@@ -107,6 +111,8 @@ def test_a_publisher_who_does_not_answer_is_a_failure(box: Box, chosen: Settings
     box.play(ADDRESS, *[Reply(503, body=b"")] * 6)
     box.play(NEXT, Reply(403, body=b""))
     assert [line.split(":")[0] for line in checked(only_2021, chosen)] == ["2021-01-01 failed", "2022-01-01 failed"]
+    box.play(ADDRESS, *[Reply(503, body=b"")] * 6)
+    assert releases.exit_code(releases.check([only_2021], chosen, dt.date(2022, 4, 30))) == 1
 
 
 def test_a_newer_file_on_the_landing_page_is_said(box: Box, settings: Make) -> None:
@@ -155,7 +161,7 @@ def test_a_check_of_everything_leaves_an_archive_as_it_was(box: Box, settings: M
     [
         ("kba_fz1", "2027-01-01", "2027-04"),  # behind the first of January
         ("destatis_gv", "2026-12-31", "2027-09"),  # behind the last of December
-        ("bbsr_inkar_2024", "2027", "2027-09"),  # named by its year
+        ("bbsr_inkar", "2027", "2027-09"),  # named by its year
         ("bnetza_breitbandatlas", "2026-12", "2026-12"),  # this month is not over
     ],
 )

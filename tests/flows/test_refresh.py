@@ -9,7 +9,7 @@ from typing import Any
 
 from box import Reply
 
-from pipeline import archive
+from pipeline import archive, operations
 
 FEW = ["kba_fz1", "mobilitydata_gbfs", "oparl_endpoints"]
 
@@ -73,3 +73,9 @@ def test_the_weekly_run_is_scheduled(server: Any) -> None:
             break
         time.sleep(1)
     assert waiting
+
+
+def test_a_run_asks_for_the_pages_behind_lists_kept_by_hand_too() -> None:
+    wanted = operations.askable(None)
+    assert {"facts_funding", "facts_strategies", "kba_fz1"} <= set(wanted)
+    assert not {"db_stations", "regionalstatistik"} & set(wanted), "who has neither address nor page is not asked"

@@ -302,3 +302,13 @@ def test_a_series_that_breaks_without_a_reason_or_without_a_rule_for_the_rest_is
 def test_steadiness_of_some_columns_needs_an_entry_for_the_others(copy: Path) -> None:
     replace(copy / "sources/rki_gisd.yml", '"*": &steady', "every: &steady")
     refused(copy, "rki_gisd.yml", "'*'")
+
+
+def test_a_share_that_moves_sums_needs_sums_and_a_denominator_a_share(copy: Path) -> None:
+    path = copy / "frame/indicators.yml"
+    before = path.read_text("utf-8")
+    replace(path, "- id: doctors\n", "- id: doctors\n  moves_by: population\n")
+    refused(copy, "indicators.yml: doctors: key 'moves_by'", "no numerator and denominator")
+    path.write_text(before, "utf-8")
+    replace(path, "  moves_by: area\n  denominator_from: area\n", "  denominator_from: area\n")
+    refused(copy, "indicators.yml: other_renewables", "denominator_from: says how a sum that moves becomes a rate")

@@ -447,7 +447,8 @@ def real() -> duckdb.DuckDBPyConnection:
     models = warehouse.layer(CATALOG, "2_core", "3_indicators")
     models["indicator_values"] = warehouse.union_of_indicators(CATALOG)
     models |= {
-        name: CATALOG.sql[name] for name in ("edition__links", "edition__moved", "edition__picked", "edition__values")
+        name: CATALOG.sql[name]
+        for name in ("edition__dated", "edition__links", "edition__moved", "edition__picked", "edition__values")
     }
     warehouse.run(connection, models)
     return connection
@@ -533,3 +534,27 @@ def test_no_value_is_negative_and_no_share_above_a_hundred(real: Any) -> None:
         )
         == []
     )
+
+
+def test_a_value_of_a_former_territory_is_the_sum_of_its_parts(real: Any) -> None:
+    """The Wartburgkreis of 2021 is that of 2020 with Eisenach; cars of 1 January 2021 stand under both."""
+    sql = (
+        "select numerator, denominator, value, predecessors, value_status, level from edition__values "
+        "where edition_year = 2021 and indicator_id = 'battery_electric_cars' and ags = '16063003'"
+    )
+    parts = (
+        "select sum(numerator), sum(denominator) from indicator__battery_electric_cars "
+        "where unit_key in ('16056', '16063') and reference_date = '2021-01-01'"
+    )
+    ((electric, cars),) = rows(real, parts)
+    assert electric > 100
+    assert rows(real, sql) == [(electric, cars, 100 * electric / cars, "16056, 16063", "inherited", "district")]
+
+
+def test_a_rate_of_a_former_territory_has_no_value_and_says_why(real: Any) -> None:
+    """Ilmenau took in four places in 2018, and broadband is a share of households on the territory of 2015."""
+    sql = (
+        "select value, value_status from edition__values "
+        "where edition_year = 2021 and indicator_id = 'broadband_50' and ags = '16070029'"
+    )
+    assert rows(real, sql) == [(None, "not_convertible")]

@@ -24,8 +24,8 @@ from tables import given, rows, run
 from pipeline import archive, catalog, figures, warehouse
 from pipeline.catalog import Catalog
 from pipeline.errors import PipelineError, ReadError
+from pipeline.outlines import OUTLINE_CRS
 from pipeline.read import read_part
-from pipeline.regions import OUTLINE_CRS
 
 CATALOG = catalog.load()
 DAY = dt.date

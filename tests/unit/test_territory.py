@@ -241,7 +241,9 @@ def move(
     table(connection, "core__units", UNITS, *before, *after)
     table(connection, "core__territory", TERRITORY, *[(OLD, s, 10.0) for s in denominators],
           *[(NEW, t, areas[t]) for t in targets])  # fmt: skip
-    warehouse.run(connection, {name: CATALOG.sql[name] for name in ("edition__links", "edition__moved")})
+    warehouse.run(
+        connection, {name: CATALOG.sql[name] for name in ("edition__dated", "edition__links", "edition__moved")}
+    )
     found = rows(connection, "select unit_key, value, numerator, denominator, predecessors from edition__moved")
     return {key: tuple(rest) for key, *rest in found}  # type: ignore[misc]
 

@@ -55,7 +55,7 @@ def _data_frame(content: bytes, name: str, place: Place) -> list[tuple[str, Any]
     found = {}
     try:
         entry = parser.parse_data(content).object
-        while entry.info.type == parser.RObjectType.LIST:
+        while entry.tag is not None and entry.info.type == parser.RObjectType.LIST:
             found[entry.tag.value.value.decode()] = entry.value[0]
             entry = entry.value[1]
         columns = [_values(column) for column in found[name].value] if name in found else []
