@@ -447,6 +447,7 @@ def test_only_what_was_adopted_or_published_is_a_documented_strategy(
         EVIDENCE,
         ("2026", 1, "05974040", kind, status, DAY(2020, 11, 2), PUBLIC),
     )
+    given(db, "typed__facts_funding__members", MEMBERS)
     run(db, "core__documented_strategies")
     assert bool(rows(db, "from core__documented_strategies")) is counts
 
@@ -460,10 +461,30 @@ def test_a_strategy_counts_from_its_first_date_and_not_without_date_or_source(db
         ("2026", 4, None, "digital_strategy", "adopted", DAY(2019, 7, 26), PUBLIC),
         ("2026", 5, "11000000", "smart_city_strategy", "published", DAY(2015, 12, 31), "unconfirmed"),
     )  # fmt: skip
+    given(db, "typed__facts_funding__members", MEMBERS)
     run(db, "core__documented_strategies")
     assert rows(db, "select ags, documented_date, row_number from core__documented_strategies") == [
         ("05974040", DAY(2020, 11, 2), 2)
     ]
+
+
+def test_the_page_that_shows_a_funding_is_no_second_evidence_of_a_strategy(db: Any) -> None:
+    award = "https://example.org/a-land-honours-strategies"
+    given(
+        db, "typed__facts_strategies__evidence", EVIDENCE,
+        ("2026", 1, "08436064", "digital_strategy", "published", DAY(2019, 7, 26), award),
+        ("2026", 2, "08115021", "digital_strategy", "published", DAY(2019, 7, 26), award),
+        ("2026", 3, "08115021", "digital_strategy", "adopted", DAY(2020, 5, 1), PUBLIC),
+        ("2026", 4, "08421000", "digital_strategy", "published", DAY(2019, 7, 26), award),
+    )  # fmt: skip
+    funded = [("2026", n, "award", "x", ags, "lead", "Gemeinde", None, "BW", 2019, award) for n, ags in enumerate(
+        ("08436064", "08115021"), 1
+    )]  # fmt: skip
+    given(db, "typed__facts_funding__members", MEMBERS, *funded)
+    run(db, "core__documented_strategies")
+    assert rows(db, "select ags, documented_date from core__documented_strategies order by ags") == [
+        ("08115021", DAY(2020, 5, 1)), ("08421000", DAY(2019, 7, 26))
+    ]  # fmt: skip
 
 
 PROJECTS = (
