@@ -58,6 +58,11 @@ def test_hardly_any_name_contradicts_the_coordinates(db: Any) -> None:
     ).fetchall()
     assert [year for year, _ in shares] == YEARS
     assert all(0.015 < share < 0.03 for _, share in shares)
+    nowhere = db.execute(
+        "select sum(devices) filter (district_key = '00000') / sum(devices), sum(devices_contradicted) > 0 "
+        "from charging_account group by edition_year"
+    ).fetchall()
+    assert all(0 < share < 0.01 and contradicted for share, contradicted in nowhere)
 
 
 def test_what_the_register_lacks_is_flagged_where_it_is(db: Any) -> None:
