@@ -32,7 +32,7 @@ class Verdict:
 def keep(catalog: Catalog, folder: Path) -> None:
     """Run every suite on the figures in `folder` and store there what they say."""
     with warehouse.connect() as connection:
-        found = {name: _ask(connection, catalog, folder, name) for name in _tables(catalog)}
+        found = {name: _ask(connection, catalog, folder, name) for name in _tables(catalog, folder)}
         keys = {name: _key(folder, name) for name in found}
         for what in (CHECKS, FAILING):
             rows = [getattr(verdict, what).assign(**{KEY: keys[name]}) for name, verdict in found.items()]
@@ -51,8 +51,10 @@ def of_source(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: P
     )
 
 
-def _tables(catalog: Catalog) -> list[str]:
-    return [table for source_id in sorted(catalog.retrieved) for table in catalog.sources[source_id].tables]
+def _tables(catalog: Catalog, folder: Path) -> list[str]:
+    """The typed tables that are in a folder of figures: an archive need not hold every source."""
+    tables = [table for source_id in sorted(catalog.retrieved) for table in catalog.sources[source_id].tables]
+    return [table for table in tables if (folder / f"{table}.parquet").is_file()]
 
 
 def _key(folder: Path, table: str) -> str:
@@ -109,7 +111,7 @@ def data_docs(catalog: Catalog, folder: Path, edition: Path | None, target: Path
     """Pages of all suites on the figures in `folder` and on the files of an edition; returns the first page."""
 
     def frames(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, pd.DataFrame]]:
-        for table in _tables(catalog):
+        for table in _tables(catalog, folder):
             figures.load_table(connection, folder, table)
             yield table, _asked_columns(connection, table, f'from "{table}"')
         for path in sorted(edition.glob("*.parquet")) if edition else []:

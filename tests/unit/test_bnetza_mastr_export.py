@@ -254,7 +254,9 @@ def test_the_typed_table_has_the_shape_of_the_present_one_and_balances(tmp_path:
         power_model = CATALOG.sql["indicator__solar_power"].replace(
             "typed__bnetza_mastr__power", "typed__bnetza_mastr_export__power"
         )
-        assert connection.execute(f"select value from ({power_model})").fetchall() == [(10 / 48,)]
+        assert connection.execute(f"select value from ({power_model}) where unit_key = '05974040'").fetchall() == [
+            (10 / 48,)
+        ]
 
 
 def test_what_is_only_described_enters_no_edition() -> None:

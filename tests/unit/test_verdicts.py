@@ -97,6 +97,11 @@ def test_verdicts_that_cannot_be_read_are_asked_for_again(folder: Path, asked: l
     assert asked == [TABLE]
 
 
+def test_figures_of_a_few_sources_get_the_verdicts_on_their_tables(folder: Path, asked: list[str]) -> None:
+    verdicts.keep(CATALOG, folder)
+    assert asked == [TABLE]
+
+
 def test_the_pages_hold_every_expectation_and_what_failed(folder: Path, tmp_path: Path) -> None:
     with warehouse.connect() as connection:
         frame = warehouse.frame(connection, f"select * from read_parquet('{folder}/{TABLE}.parquet')")
