@@ -1,5 +1,6 @@
 -- one row per charging device of the register that stands nearest to each year end, with the municipality it stands in
--- place name and district name decide where exactly one municipality fits; else the outline around the coordinates
+-- place name and district name (blanks after a point do not count) decide where exactly one municipality fits; else the outline around
+-- the coordinates, if it lies in the district that is named: coordinates and address that contradict each other give no place
 with editions as (
   select years.edition_year as list_year, min(register.reference_date) as reference_date
   from frame__years as years
@@ -18,27 +19,37 @@ devices as (
     and stations.status = 'In Betrieb'
 ),
 district_names as (
-  select list_year, unit_key as district_key, plain_name(name) as plain
+  select list_year, unit_key as district_key, plain_name(regexp_replace(replace(name, '. ', '.'), '^Landkreis\s+', '')) as plain
   from core__unit_names
   where level = 'district'
 ),
 names as (
-  select list_year, district_key, plain_name(name) as plain, min(ags) as ags
+  select list_year, district_key, plain_name(replace(name, '. ', '.')) as plain, min(ags) as ags
   from core__municipalities
-  group by list_year, district_key, plain_name(name)
+  group by all
   having count(*) = 1
 ),
-by_name as (
-  select devices.list_year, devices.edition, devices.row_number, min(names.ags) as ags
+in_districts as (
+  select devices.list_year, devices.edition, devices.row_number, district_names.district_key, devices.place_name
   from devices
   join district_names
     on district_names.list_year = devices.list_year
-    and district_names.plain = plain_name(regexp_replace(devices.district_name, '^(Landkreis|Kreisfreie Stadt|Stadtkreis|Kreis)\s+', ''))
+    and district_names.plain
+      = plain_name(regexp_replace(replace(devices.district_name, '. ', '.'), '^(Landkreis|Kreisfreie Stadt|Stadtkreis|Kreis)\s+', ''))
+),
+by_name as (
+  select in_districts.list_year, in_districts.edition, in_districts.row_number, min(names.ags) as ags
+  from in_districts
   join names
-    on names.list_year = devices.list_year and names.district_key = district_names.district_key
-    and names.plain = plain_name(devices.place_name)
+    on names.list_year = in_districts.list_year and names.district_key = in_districts.district_key
+    and names.plain = plain_name(replace(in_districts.place_name, '. ', '.'))
   group by all
   having count(distinct names.ags) = 1
+),
+named_districts as (
+  select list_year, edition, row_number, list(district_key) as district_keys
+  from in_districts
+  group by list_year, edition, row_number
 ),
 outlines as (
   select list_year, ags as located_ags, ags from core__municipalities
@@ -54,9 +65,15 @@ outlines as (
 )
 select
   devices.list_year, devices.edition, devices.row_number, devices.points, devices.commissioned, devices.place_name, devices.district_name,
-  coalesce(by_name.ags, outlines.ags) as ags,
-  case when by_name.ags is not null then 'name_and_district' when outlines.ags is not null then 'outline' end as method,
-  by_name.ags <> outlines.ags as is_disputed
+  case when by_name.ags is not null then by_name.ags when not is_elsewhere then outlines.ags end as ags,
+  case
+    when by_name.ags is not null then 'name_and_district'
+    when outlines.ags is not null then if(is_elsewhere, 'contradiction', 'outline')
+  end as method,
+  by_name.ags <> outlines.ags as is_disputed,
+  is_elsewhere
 from devices
 left join by_name using (list_year, edition, row_number)
 left join outlines on outlines.list_year = devices.list_year and outlines.located_ags = devices.located_ags
+left join named_districts using (list_year, edition, row_number)
+cross join lateral (select coalesce(not list_contains(named_districts.district_keys, left(outlines.ags, 5)), false) as is_elsewhere)

@@ -1,4 +1,5 @@
 -- one row per edition year and source edition that its figures rest on
+-- comparison: the publisher's own district series, beside which the charging points are put
 -- territory: the lists decide what a place is, how many live there and whether a value's area is still the same
 with values_used as (
   select distinct edition_year, source_id, source_edition, 'value' as purpose
@@ -16,3 +17,8 @@ union all
 select years.edition_year, territory.source_id, territory.source_edition, territory.purpose
 from frame__years as years
 cross join territory
+union all
+select years.edition_year, receipts.source_id, receipts.edition, 'comparison'
+from frame__years as years
+cross join receipts
+where receipts.source_id = 'bnetza_ladepunkte_kreise'

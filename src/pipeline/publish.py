@@ -39,6 +39,7 @@ FILES: Mapping[str, str] = {  # file: the unique key that its rows are sorted by
     "funding": "ags, project_id, role, source_url",
     "regions": "region_kind, region_key",
     "region_members": "region_kind, region_key, ags",
+    "charging_account": "district_key",
     "size": "league, measure",
     "findings": "finding_id, league, outcome, comparison",
     "quality_coverage": "area, indicator_id, size_class",

@@ -102,3 +102,40 @@ def test_a_rate_whose_source_has_its_parts_shows_them(db: duckdb.DuckDBPyConnect
     ).fetchall()
     assert all(values == numerators == denominators for _, values, numerators, denominators in apart)
     assert {name for name, *_ in apart} >= {i.id for i in CATALOG.sorted_indicators if i.moves_by} | {"pay_gap"}
+
+
+def test_an_award_that_is_funding_and_evidence_of_a_strategy_at_once_counts_once(db: duckdb.DuckDBPyConnection) -> None:
+    facts = ("funding_federal", "funding_land", "strategy_documented")
+
+    def held(ags: str, year: int) -> list[str]:
+        found = db.execute(
+            f"select indicator_id from indicators where ags = ? and edition_year = ? and indicator_id in {facts} "
+            "and value = 1 order by 1",
+            [ags, year],
+        ).fetchall()
+        return [name for (name,) in found]
+
+    # Ravensburg: on 26 July 2019 the Land honoured municipal strategies with money; one page says both
+    assert held("08436064", 2019) == ["funding_land"]
+    # Soest: chosen by the federation in 2019, its council adopted the strategy in 2020: two events
+    assert "strategy_documented" not in held("05974040", 2019)
+    assert held("05974040", 2020) == list(facts)
+
+
+def test_a_general_regional_programme_is_no_digital_funding(db: duckdb.DuckDBPyConnection) -> None:
+    # Wittmund (03462) took part in Land(auf)Schwung from 2015 on, a general programme, and in no digital one by 2021
+    found = db.execute(
+        "select distinct indicator_id, value, value_status from indicators where ags like '03462%' "
+        "and indicator_id in ('funding_federal', 'smart_region') order by 1"
+    ).fetchall()
+    assert found == [("funding_federal", 0.0, "true_zero"), ("smart_region", 0.0, "true_zero")]
+    assert db.execute("select distinct programme_scope from funding").fetchall() == [("digital",)]
+
+
+def test_who_leads_and_who_is_a_member_is_told_apart(db: duckdb.DuckDBPyConnection) -> None:
+    found = db.execute(
+        "select name, role from funding where edition_year = 2021 and project_id = 'MPSC19-suedwestfalen' order by ags"
+    ).fetchall()
+    assert dict(found)["Soest, Stadt"] in ("lead", "member")
+    roles = db.execute("select role, count(*) from funding where edition_year = 2021 group by 1").fetchall()
+    assert {role for role, _ in roles} == {"lead", "member"}
