@@ -16,8 +16,8 @@ $(READY): requirements.lock pyproject.toml
 ranking: $(READY)  ## the yearly flow on the bundled figures, then the top ten
 	@$(BIN)/stadtrang run
 
-test: $(READY)
-	$(BIN)/python -m pytest -m "not long"
+test: $(READY)  ## in two processes, a file of tests in one
+	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile
 
 test-long: $(READY)  ## every count that an issue names
 	$(BIN)/python -m pytest

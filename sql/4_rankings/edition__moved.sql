@@ -70,11 +70,11 @@ rates as (
 ),
 moved as (
   from key_changes
-  union all by name
+  union all
   select
     edition_year, indicator_number, level, unit_key, territory_year, reference_date, reference_year, edition, part, row_number,
     per * numerator / denominator as value, numerator, denominator,
-    case when is_true_zero then 'true_zero' else 'reported' end as value_status, predecessors
+    case when is_true_zero then 'true_zero' else 'reported' end as value_status, cast(null as varchar), predecessors
   from rates
   where denominator > 0
 ),

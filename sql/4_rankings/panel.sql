@@ -59,8 +59,8 @@ placed as (
 ranks as (
   select
     edition_year, ags_number,
-    any_value(status) filter (where league = 'germany') as status,
-    any_value(reason) filter (where league = 'germany') as reason,
+    max(status) filter (where league = 'germany') as status,
+    max(reason) filter (where league = 'germany') as reason,
     max(rank) filter (where league = 'germany') as rank_germany,
     max(rank) filter (where league = 'city_30k') as rank_city_30k,
     max(rank) filter (where league = 'size_0_5k') as rank_size_0_5k,
