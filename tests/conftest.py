@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ MISSING = f"the publishers' files are not in {SHARED.name}/upstream beside the c
 not_run: list[str] = []
 NOT_INSTALLED = "is not installed"  # a skip whose reason says this is told loudly too
 lacking: list[str] = []
+damaged: Counter[str] = Counter()  # what the cases of tests/damage ended in
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +92,8 @@ def refuse_others(host: Any) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call":  # in the process that collects, also where tests run in several
+        damaged.update(str(what) for name, what in report.user_properties if name == "damage")
     if report.skipped and "publishers' files" in str(report.longrepr):
         not_run.append(report.nodeid)
     elif report.skipped and NOT_INSTALLED in str(report.longrepr):
@@ -98,6 +102,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if damaged:
+        silent, limits = damaged.pop("silent", 0), damaged.pop("known limits", 0)
+        told = ", ".join(f"{what} {count}" for what, count in sorted(damaged.items()))
+        terminalreporter.section("damaged files")
+        terminalreporter.line(f"silent wrong results {silent}; known limits {limits}; {told}")
     if lacking:
         terminalreporter.section("NOT TESTED", sep="!", red=True)
         for test in lacking:

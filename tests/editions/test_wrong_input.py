@@ -139,8 +139,10 @@ def test_an_archive_without_a_source_does_not_delete_its_figures(
     result = stadtrang("fetch", "--from", tmp_path / "folder" / "upstream", "--archive", archive, home=untouched)
     assert result.returncode == 1
     assert "3 declared files are not there, the first is facts_funding" in result.stderr
+    few = tmp_path / "few"
+    assert stadtrang("fetch", "kba_fz1", "--from", upstream, "--archive", few, home=untouched).returncode == 0
     before = files(damaged)
-    result = stadtrang("figures", "--archive", archive, "--out", damaged, home=untouched)
+    result = stadtrang("figures", "--archive", few, "--out", damaged, home=untouched)
     assert result.returncode == 1
     assert "typed__facts_funding__members" in result.stderr
     assert files(damaged) == before

@@ -80,6 +80,7 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", "from pipeline.cli import main; main()", "run", *arguments]
 
 
+@pytest.mark.long
 def test_a_dry_run_does_everything_and_publishes_nothing(server: Any, tmp_path: Path) -> None:
     environment = {**server.environment, "STADTRANG_HOME": str(tmp_path)}
     result = subprocess.run(
