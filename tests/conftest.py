@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("STADTRANG_SHARED") or ROOT.parent / "shared")
 MISSING = f"the publishers' files are not in {SHARED.name}/upstream beside the checkout (or $STADTRANG_SHARED/upstream)"
 not_run: list[str] = []
-NOT_INSTALLED = "is not installed"  # a skip whose reason says this is told loudly too
 lacking: list[str] = []
 damaged: Counter[str] = Counter()  # what the cases of tests/damage ended in
 
@@ -96,7 +95,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         damaged.update(str(what) for name, what in report.user_properties if name == "damage")
     if report.skipped and "publishers' files" in str(report.longrepr):
         not_run.append(report.nodeid)
-    elif report.skipped and NOT_INSTALLED in str(report.longrepr):
+    elif report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         lacking.append(f"{report.nodeid}: {reason}")
 

@@ -2,26 +2,12 @@
 -- the column slipped against its keys, too short to be seen in the whole column
 -- in blocks of 100 rows those are counted that are nearer to the value that their neighbour had at the date before than to their own;
 -- where values do not hang together over time as many are nearer to one as to the other, and nothing is said
-with dates as (
-  select *, lag(reference_date) over (partition by source_id, level, variable order by reference_date) as before
-  from (select distinct source_id, level, variable, reference_date from typed_values)
-),
-pairs as (
-  select
-    newer.source_id, newer.edition, newer.part, newer.level, newer.variable, newer.reference_date, newer.row_number,
-    newer.value as new, older.value as own
-  from typed_values as newer
-  join dates using (source_id, level, variable, reference_date)
-  join typed_values as older
-    on older.source_id = newer.source_id and older.level = newer.level and older.variable = newer.variable
-    and older.reference_date = dates.before and older.unit_key = newer.unit_key
-  where newer.value is not null and older.value is not null
-),
-neighbours as (
+with neighbours as (
   select
     *, (row_number() over in_file - 1) // 100 as block,
-    abs(new - own) as off, abs(new - lag(own) over in_file) as off_above, abs(new - lead(own) over in_file) as off_below
-  from pairs
+    abs(value - value_before) as off,
+    abs(value - lag(value_before) over in_file) as off_above, abs(value - lead(value_before) over in_file) as off_below
+  from typed_steps
   window in_file as (partition by source_id, edition, part, level, variable, reference_date order by row_number)
 ),
 blocks as (

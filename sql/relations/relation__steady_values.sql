@@ -16,15 +16,11 @@ dates as (
 ),
 pairs as (
   select
-    dates.*, newer.row_number, newer.unit_key, older.value as old, newer.value as new,
-    case when newer.value + dates.middle > 0 and older.value + dates.middle > 0
-      then ln((newer.value + dates.middle) / (older.value + dates.middle)) end as growth
+    dates.*, steps.row_number, steps.unit_key, steps.value_before as old, steps.value as new,
+    case when steps.value + dates.middle > 0 and steps.value_before + dates.middle > 0
+      then ln((steps.value + dates.middle) / (steps.value_before + dates.middle)) end as growth
   from dates
-  join typed_values as newer using (source_id, level, variable, reference_date)
-  join typed_values as older
-    on older.source_id = dates.source_id and older.level = dates.level and older.variable = dates.variable
-    and older.reference_date = dates.before and older.unit_key = newer.unit_key
-  where newer.value is not null and older.value is not null
+  join typed_steps as steps using (source_id, level, variable, reference_date)
 ),
 ranked as (
   select

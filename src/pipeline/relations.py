@@ -42,6 +42,19 @@ NAMED = [  # tables in which the key of a municipality stands beside its name: k
     ("typed__facts_funding__members", "ags", "member_name", "entity_type = 'Gemeinde'", "null"),
     ("typed__facts_strategies__evidence", "ags", "place_name", "true", "null"),
 ]
+STEPS = """
+with dates as (
+  select *, lag(reference_date) over (partition by source_id, level, variable order by reference_date) as before
+  from (select distinct source_id, level, variable, reference_date from typed_values)
+)
+select newer.*, dates.before, older.value as value_before
+from typed_values as newer
+join dates using (source_id, level, variable, reference_date)
+join typed_values as older
+  on older.source_id = newer.source_id and older.level = newer.level and older.variable = newer.variable
+  and older.reference_date = dates.before and older.unit_key = newer.unit_key
+where newer.value is not null and older.value is not null
+"""
 NAMES = {
     "source_id": "varchar", "edition": "varchar", "part": "varchar", "row_number": "bigint", "ags": "varchar",
     "name": "varchar", "territory_date": "date",
@@ -114,8 +127,8 @@ def corrected(connection: duckdb.DuckDBPyConnection, catalog: Catalog, whole: Co
 
 
 def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """typed_values, typed_names: all typed cells, all keys with names; frame__steady: what is declared for each column
-    of cells."""
+    """typed_values, typed_names: all typed cells, all keys with names; typed_steps: each value beside that of its unit at
+    the date before; frame__steady: what is declared for each column of cells."""
     tables = warehouse.tables(connection)
     selects = [f"select {', '.join(f'null::{kind} as {name}' for name, kind in VALUES.items())} where false"]
     selects += [
@@ -124,6 +137,7 @@ def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
         if table in tables and source.steady and "variable" in warehouse.columns(connection, table)
     ]
     connection.execute(f"create or replace temp view typed_values as {' union all '.join(selects)}")
+    connection.execute(f"create or replace temp view typed_steps as {STEPS}")
     selects = [f"select {', '.join(f'null::{kind} as {name}' for name, kind in NAMES.items())} where false"]
     for table, key, name, rows, day in NAMED:
         if table in tables:
