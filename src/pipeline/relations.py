@@ -127,8 +127,8 @@ def corrected(connection: duckdb.DuckDBPyConnection, catalog: Catalog, whole: Co
 
 
 def _declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """typed_values, typed_names: all typed cells, all keys with names; typed_steps: each value beside that of its unit at
-    the date before; frame__steady: what is declared for each column of cells."""
+    """typed_values, typed_names: all typed cells, all keys with names; typed_steps: each value beside that of its unit
+    at the date before; frame__steady: what is declared for each column of cells."""
     tables = warehouse.tables(connection)
     selects = [f"select {', '.join(f'null::{kind} as {name}' for name, kind in VALUES.items())} where false"]
     selects += [
