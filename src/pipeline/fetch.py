@@ -18,8 +18,9 @@ import re
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ class Outcome:
         return f"{where}: {self.state}{stale}{reason}"
 
 
+Around = Callable[[Source, Callable[[], list[Outcome]]], list[Outcome]]
 EXIT = {"failed": 1, "refused": 1, "changed shape": 4, "gone": 4}
 
 
@@ -311,12 +313,18 @@ def dated_links(links: Iterable[str], pattern: str) -> list[tuple[str, str]]:
 
 
 def fetch(
-    sources: Iterable[Source], chosen: Settings, year: int | None = None, takes_note: bool = False
+    sources: Iterable[Source],
+    chosen: Settings,
+    year: int | None = None,
+    takes_note: bool = False,
+    around: Around = lambda _, ask: ask(),
 ) -> list[Outcome]:
-    """Everything of the sources that has an address. One source's failure does not stop the others.
+    """Everything of the sources that has an address, those of different hosts beside each other. One source's failure
+    does not stop the others.
 
     takes_note: what a watched page says now is what it said from now on; for a person who names the source, since a
-    run that nobody looks at would make a change pass unseen.
+    run that nobody looks at would make a change pass unseen. around: calls, in a thread of the source's host, what asks
+    for all of a source.
     """
     sources = list(sources)
     secrets = [name for source in sources if source.access for name in source.access.secrets.values()]
@@ -324,33 +332,53 @@ def fetch(
     chosen.tell("", 0, len(sources))
     groups: dict[str, list[Source]] = {}
     for source in sources:
-        groups.setdefault(source.access.hosts[-1] if source.access else "", []).append(source)
-    with (
-        archive.locked(chosen.archive, ".fetching", "--archive"),
-        ThreadPoolExecutor(max_workers=min(MAX_THREADS, len(groups) or 1)) as pool,
-    ):
+        groups.setdefault(_host(source), []).append(source)
+    largest_first = sorted(groups.values(), key=len, reverse=True)  # none of them begins when all others have ended
+    with archive.locked(chosen.archive, ".fetching", "--archive"):
         archive.forget_personal(chosen.archive)
+        pool = ThreadPoolExecutor(MAX_THREADS)
         try:
-            done = list(pool.map(lambda group: _fetch_group(client, group, year, takes_note), groups.values()))
+            asked = [pool.submit(_fetch_group, client, group, year, takes_note, around) for group in largest_first]
+            outcomes = [outcome for group in as_completed(asked) for outcome in group.result()]
         except BaseException:  # also Ctrl-C: the threads leave what they are doing, and the next run goes on there
             client.stop.set()
             raise
-    return sorted((o for group in done for o in group), key=lambda o: (o.source_id, o.edition, o.parts))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # a publisher's answer may be minutes away
+    return sorted(outcomes, key=lambda o: (o.source_id, o.edition, o.parts))
 
 
-def _fetch_group(client: Client, sources: Iterable[Source], year: int | None, takes_note: bool) -> list[Outcome]:
+def _host(source: Source) -> str:
+    """The one by which sources are asked one after the other."""
+    hosts = source.access.hosts if source.access else [host for page in source.watch for host in page.hosts]
+    return hosts[-1] if hosts else ""
+
+
+def _fetch_group(
+    client: Client, sources: Iterable[Source], year: int | None, takes_note: bool, around: Around
+) -> list[Outcome]:
     """The sources of one host, one after the other."""
     outcomes: list[Outcome] = []
     for source in sources:
-        try:
-            wanted, other = downloads(client, source, year)
-            outcomes += other
-            for download in wanted:
-                outcomes.append(retrieve(client, download))  # what is done stays if the next one fails
-            outcomes += [_look(client, page, takes_note) for page in watched(source)]
-        except (PipelineError, OSError) as error:  # of the archive: damaged receipts, a disk that cannot be written
-            outcomes.append(Outcome(source.id, "", [], "failed", reason=str(error)))
+        if client.stop.is_set():
+            break
+        outcomes += around(source, partial(_fetch_source, client, source, year, takes_note))
         client.settings.tell("", 1, None)
+    return outcomes
+
+
+def _fetch_source(client: Client, source: Source, year: int | None, takes_note: bool) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    try:
+        wanted, other = downloads(client, source, year)
+        outcomes += other
+        for download in wanted:
+            outcomes.append(retrieve(client, download))  # what is done stays if the next one fails
+        outcomes += [_look(client, page, takes_note) for page in watched(source)]
+    except (PipelineError, OSError) as error:  # of the archive: damaged receipts, a disk that cannot be written
+        outcomes.append(Outcome(source.id, "", [], "failed", reason=str(error)))
+    for host in source.access.hosts if source.access else []:
+        client.overloaded.pop(host, None)
     return outcomes
 
 
@@ -383,11 +411,12 @@ def _retrieve(client: Client, download: Download) -> Outcome:
 
 
 def _leave_alone(client: Client, failure: RetrievalError, trace: Trace) -> None:
-    """A host that does not answer, or says after all tries that it is too much, is not asked for the next file."""
+    """A host that does not answer, or says after all tries that it is too much, is not asked for the next file, the
+    former of any source."""
     if failure.host is not None:
         client.out_of_reach.setdefault(failure.host, failure.reason)
     elif trace.status in (429, 503) and trace.final_address:
-        client.out_of_reach.setdefault(urlsplit(trace.final_address).hostname or "", failure.reason)
+        client.overloaded.setdefault(urlsplit(trace.final_address).hostname or "", failure.reason)
 
 
 def _known(root: Path, download: Download) -> Retrieval | None:

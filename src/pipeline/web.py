@@ -126,7 +126,8 @@ class Trace:
 
 
 class Client:
-    """One session, one lock and one clock per host; hosts that were out of reach are not asked again in a run."""
+    """One session, one lock and one clock per host. Hosts that were out of reach are not asked again in a run; those
+    that said it is too much are not asked again for the same source: what the next one wants may be had."""
 
     def __init__(self, chosen: Settings) -> None:
         self.settings = chosen
@@ -136,6 +137,7 @@ class Client:
         self.last: dict[str, float] = {}
         self.pages: dict[tuple[str, str], tuple[bytes, list[str]]] = {}
         self.out_of_reach: dict[str, str] = {}
+        self.overloaded: dict[str, str] = {}
         self.stop = threading.Event()
 
     def session(self, host: str) -> requests.Session:
@@ -155,8 +157,8 @@ class Client:
                 self.stop.wait(wait)
             if self.stop.is_set():
                 raise RetrievalError("failed", "stopped")
-            if host in self.out_of_reach:
-                raise RetrievalError("failed", f"{self.out_of_reach[host]}; not asked again in this run")
+            if reason := self.out_of_reach.get(host) or self.overloaded.get(host):
+                raise RetrievalError("failed", f"{reason}; not asked again in this run")
             try:
                 yield
             finally:
@@ -248,6 +250,8 @@ def exchange(
         with client.turn(host, pause):
             response = _send(client, host, method, address, parameters, body, headers)
             try:
+                if client.stop.is_set():  # the next run may write to the same files by now
+                    raise RetrievalError("failed", "stopped")
                 location = response.headers.get("Location")
                 trace.final_address, trace.status = address, response.status_code
                 trace.headers = {k: response.headers[k] for k in KEPT_HEADERS if k in response.headers}
