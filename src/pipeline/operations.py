@@ -11,10 +11,12 @@ import logging
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -135,18 +137,23 @@ class Progress:
     def __init__(self, key: str, total: int, out: Path) -> None:
         """key: of the artifact, which is the flow's name; out: the folder of the report. Only whoever holds the right
         to write there makes one: the journals that lie there are of runs that were killed."""
-        self.steps: list[Step] = []
+        self.steps: list[Step] = []  # that have ended
+        self._began: dict[str, float] = {}  # those that are running
         self._total = max(total, 1)
+        self._is_over = False
+        self._changing, self._showing = threading.Lock(), threading.Lock()
         self.journal = run_report.Journal.begin(out, key, dt.datetime.now(dt.UTC))
         created = create_progress_artifact(progress=0.0, key=key, description="steps that are done")
         self._artifact = created if isinstance(created, UUID) else None
 
     @contextmanager
     def step(self, name: str) -> Iterator[dict[str, str]]:
-        """Time one step; the body may set `state` and `note` of the mapping that it gets."""
+        """Time one step; the body may set `state` and `note` of the mapping that it gets. Steps of different names may
+        overlap, each in its thread."""
         told = {"state": "completed", "note": ""}
-        started = time.monotonic()
-        self.journal.note([*self.steps, Step(name, "running", 0.0)])
+        with self._changing:
+            self._began[name] = time.monotonic()
+            self._note()
         try:
             yield told
         except BaseException as error:
@@ -154,9 +161,29 @@ class Progress:
             told |= {"state": "failed", "note": first_line[:300]}
             raise
         finally:
-            self.steps.append(Step(name, told["state"], time.monotonic() - started, told["note"]))
-            self.journal.note(self.steps)
-            if (artifact := self._artifact) is not None:
+            with self._changing:
+                self._finish(name, told["state"], told["note"])
+                self._note()
+            self._show()
+
+    def end(self) -> None:
+        """Before the report: a step that still runs, in a thread of a run that was stopped, is told now or never."""
+        with self._changing:
+            for name in list(self._began):
+                self._finish(name, "failed", "stopped with the run")
+            self._is_over = True
+
+    def _finish(self, name: str, state: str, note: str) -> None:
+        if not self._is_over:
+            self.steps.append(Step(name, state, time.monotonic() - self._began.pop(name), note))
+
+    def _note(self) -> None:
+        if not self._is_over:  # the next run takes a journal for that of a killed one
+            self.journal.note([*self.steps, *(Step(name, "running", 0.0) for name in self._began)])
+
+    def _show(self) -> None:
+        if (artifact := self._artifact) is not None:
+            with self._showing:  # one after the other, or an earlier share would come last
                 share = min(100.0, 100.0 * len(self.steps) / self._total)
                 _unless_unreachable(lambda: update_progress_artifact(artifact, progress=share))
 
@@ -165,6 +192,7 @@ def report(
     progress: Progress, published: Sequence[publish.Published], figures_folder: Path, out: Path, key: str
 ) -> Path:
     """The run report beside the editions, then as Prefect artifacts if the server is there. Returns the page."""
+    progress.end()
     sections = [*run_report.sections(published, figures_folder, progress.steps), *progress.journal.cut_off]
     page = run_report.write(sections, out, progress.journal.started)
     progress.journal.end()
@@ -238,32 +266,43 @@ def askable(sources: Sequence[str] | None) -> list[str]:
 
 
 @task(task_run_name="fetch-{source_id}", cache_policy=NO_CACHE, **STORES_NOTHING)
-def fetch_source(source_id: str, archive: str, year: int | None = None) -> list[dict[str, Any]]:
+def fetch_source(source_id: str, ask: Callable[[], list[fetch.Outcome]]) -> list[fetch.Outcome]:
     """One source's files into the archive; the retries of a request are the fetcher's own."""
-    settings = web.settings(Path(archive), home())
-    return [asdict(outcome) for outcome in fetch.fetch([catalog.load().sources[source_id]], settings, year)]
+    return ask()
 
 
 def refresh(sources: list[str], archive: str, progress: Progress) -> list[dict[str, Any]]:
-    """All sources one after another, then the failed ones again, late. An essential source that fails stops the run."""
+    """All sources, those of different hosts beside each other, then the failed ones again, late. An essential source
+    that fails stops the run.
+
+    They are asked in threads of this process under any task runner: it has the right to write to the archive, and knows
+    who was asked when.
+    """
     declared = catalog.load()
+    run = copy_context()
     outcomes: dict[str, list[dict[str, Any]]] = {}
+
+    def ask_one(source: catalog.Source, ask: Callable[[], list[fetch.Outcome]]) -> list[fetch.Outcome]:
+        with progress.step(f"fetch {source.id}") as told:
+            found: list[fetch.Outcome] = run.copy().run(fetch_source, source.id, ask)
+            outcomes[source.id] = [asdict(outcome) for outcome in found]
+            told |= _told(outcomes[source.id])
+        return found
+
     waiting = list(sources)
     for wait in [0.0, *late_tries(HOURS_LATER)]:
         time.sleep(wait)
-        for source_id in waiting:
-            with progress.step(f"fetch {source_id}") as told:
-                outcomes[source_id] = fetch_source(source_id, archive)
-                told |= _told(outcomes[source_id])
+        settings = web.settings(Path(archive), home())
+        fetch.fetch([declared.sources[source_id] for source_id in waiting], settings, around=ask_one)
         waiting = [source_id for source_id in waiting if _states(outcomes[source_id]) & FAILED]
         if not waiting:
             break
-    for source_id, found in outcomes.items():
-        _announce(source_id, found)
+    for source_id in sources:
+        _announce(source_id, outcomes[source_id])
     lost = [source_id for source_id in waiting if declared.sources[source_id].essential]
     if lost:
         raise PipelineError(f"{', '.join(lost)}: essential and could not be fetched; nothing is built without it")
-    return [outcome for found in outcomes.values() for outcome in found]
+    return [outcome for source_id in sources for outcome in outcomes[source_id]]
 
 
 def _states(outcomes: list[dict[str, Any]]) -> set[str]:

@@ -101,12 +101,8 @@ class Journal:
             for path in sorted((out / FOLDER).glob("*.journal"))
             if (told := json.loads(path.read_text("utf-8")))["flow"] == flow
         ]
-        header = ["flow", "started", "completed steps", "last step", "its state"]
-        rows = [
-            [flow, told["started"], sum(step["state"] != "running" for step in told["steps"])]
-            + ([told["steps"][-1][key] for key in ("name", "state")] if told["steps"] else [None, None])
-            for _, told in left
-        ]
+        header = ["flow", "started", "completed steps", "last steps", "their state"]
+        rows = [[flow, told["started"], *_where_it_was(told["steps"])] for _, told in left]
         journal = cls(_stem(out, started).with_suffix(".journal"), flow, started, [Section(CUT_OFF, header, rows)])
         journal.note([])
         for path, _ in left:
@@ -120,6 +116,14 @@ class Journal:
     def end(self) -> None:
         """The report is written; nothing of this run need be told again."""
         self.path.unlink(missing_ok=True)
+
+
+def _where_it_was(steps: list[dict[str, Any]]) -> tuple[int, str | None, str | None]:
+    """How many steps had ended, and those that were running, or else the last one."""
+    running = [step for step in steps if step["state"] == "running"]
+    last = running or steps[-1:]
+    named = ", ".join(step["name"] for step in last)
+    return len(steps) - len(running), named or None, last[0]["state"] if last else None
 
 
 def sections(published: Sequence[Published], figures: Path, steps: Sequence[Step]) -> list[Section]:

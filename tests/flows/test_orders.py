@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT, until
+from box import Reply
+from conftest import ROOT, process_of, until
+from test_killed import newest_report
+from test_publishers import late
+from test_refresh import steps
 
-from pipeline import catalog, orchestration, publish
+from pipeline import archive, catalog, orchestration, publish
+from pipeline.run_report import CUT_OFF
 
 CATALOG = catalog.load()
 REVISION = CATALOG.editions[2021].revision
+APART = ["bbsr_umstieg", "kba_fz1", "mobilitydata_gbfs"]  # each of a host of its own
 
 
-def running_step(out: Path) -> str:
-    """Name of the step that the journal says is running; empty before the first."""
-    for journal in (out / "reports").glob("*.journal"):
-        steps = json.loads(journal.read_text("utf-8"))["steps"]
-        return str(steps[-1]["name"]) if steps else ""
-    return ""
+def running(out: Path) -> set[str]:
+    """Names of the steps that the journal says are running."""
+    (journal,) = (out / "reports").glob("*.journal")
+    return {step["name"] for step in json.loads(journal.read_text("utf-8"))["steps"] if step["state"] == "running"}
 
 
 def test_a_second_run_is_cancelled_and_a_cancelled_run_leaves_a_whole_state(
@@ -29,7 +35,7 @@ def test_a_second_run_is_cancelled_and_a_cancelled_run_leaves_a_whole_state(
 ) -> None:
     out = tmp_path / "editions"
     first = server.trigger("yearly", years=[2021], out=str(out))
-    until(lambda: running_step(out), 240)
+    until(lambda: list((out / "reports").glob("*.journal")) and running(out), 240)
     second = server.trigger("yearly", years=[2021], out=str(out))
     assert server.wait(second) == "CANCELLED", "one writer per place"
     assert server.state(first) == "RUNNING"
@@ -46,6 +52,37 @@ def test_a_second_run_is_cancelled_and_a_cancelled_run_leaves_a_whole_state(
     assert list(out.glob(".writing-*")) == []
     assert list((out / "reports").glob("*.journal")) == []
     assert len(list((out / "reports").glob("*.json"))) == 2, "the cancelled run has its report too"
+
+
+@pytest.mark.parametrize("end", ["cancelled", "killed"])
+def test_of_a_refresh_that_is_stopped_each_source_that_was_being_asked_is_told(
+    end: str, server: Any, addresses: dict[str, list[str]], tmp_path: Path
+) -> None:
+    out, store = tmp_path / "editions", tmp_path / "archive"
+    asked = {f"fetch {name}" for name in APART}
+    for name in APART:
+        server.box.play(addresses[name][0], Reply(compute=late(120, b"")))
+    first = server.trigger("refresh", sources=APART, archive=str(store), out=str(out))
+    until(lambda: list((out / "reports").glob("*.journal")) and running(out) == asked, 240)
+    server.box.queued.clear()
+    if end == "cancelled":
+        server.prefect("flow-run", "cancel", first)
+        until(lambda: list((out / "reports").glob("*.json")), 60)  # and not only when the publishers have answered
+        assert steps(out) == dict.fromkeys(asked, ("failed", "stopped with the run"))
+        assert server.wait(first) == "CANCELLED"
+    else:
+        process = process_of(first)
+        assert process is not None
+        os.kill(process, signal.SIGKILL)
+        assert server.wait(first) == "CRASHED"
+
+    second = server.trigger("refresh", sources=APART, archive=str(store), out=str(out))
+    assert server.wait(second) == "COMPLETED"
+    assert {state for state, _ in steps(out).values()} == {"completed"}
+    (killed,) = (section["rows"] for section in newest_report(out) if section["title"] == CUT_OFF)
+    assert [set(row[3].split(", ")) for row in killed] == ([asked] if end == "killed" else [])
+    assert archive.verify(store) == []
+    assert list((out / "reports").glob("*.journal")) == []
 
 
 @pytest.mark.long

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from box import Reply, place_of
+from box import Box, Reply
 from test_refresh import FEW, steps
 
-from pipeline import archive, catalog
+from pipeline import archive, catalog, fetch, operations, web
 
 CATALOG = catalog.load()
 NOBODY = "http://127.0.0.1:9"
@@ -67,19 +71,71 @@ def late(seconds: float, content: bytes) -> Callable[[str, bytes], bytes]:
     return answer
 
 
+@pytest.fixture(scope="session")
+def by_themselves(
+    server: Any, addresses: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[str | None, str]]:
+    """Every source that a run asks, to the place that it asks first (None: nobody) and the state that it ends in."""
+    root, box = tmp_path_factory.mktemp("by-themselves"), server.box
+    chosen, found = web.Settings(root, root, "mirror", box.address, 0, (0,), 0, 1), {}
+    for name in operations.askable(None):
+        box.asked.clear()
+        outcomes = [asdict(outcome) for outcome in fetch.fetch([CATALOG.sources[name]], chosen)]
+        found[name] = (box.asked[0].place if box.asked else None, operations._told(outcomes)["state"])
+    return found
+
+
 @pytest.mark.parametrize("seconds", [1, pytest.param(60, marks=pytest.mark.long)])
-def test_slow_publishers_only_cost_time(
-    server: Any, addresses: dict[str, list[str]], tmp_path: Path, seconds: int
+def test_slow_publishers_only_cost_time_and_those_of_different_hosts_cost_it_together(
+    server: Any,
+    by_themselves: dict[str, tuple[str | None, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: int,
 ) -> None:
-    """The first answer of each source comes so many seconds late."""
-    for name in FEW:
-        address = addresses[name][0]
-        content = server.box.files[place_of(address)].content
-        server.box.play(address, Reply(compute=late(seconds, content), obeys_conditions=True))
+    """The first answer of every source comes so many seconds late."""
+    box, slow = server.box, [place for place, _ in by_themselves.values() if place is not None]
+    for place in slow:
+        file = box.files.get(place)
+        reply = Reply(obeys_conditions=True) if file else Reply(404)
+        box.play(
+            f"http://{place}", replace(reply, compute=late(seconds, file.content if file else b"<html>404</html>"))
+        )
+    at_once = watch_hosts(box, monkeypatch)
+    hosts = Counter(place.split("/")[0] for place in slow)
+    bound = seconds * (max(hosts.values()) + math.ceil(len(slow) / fetch.MAX_THREADS))  # one after another: len(slow)
+    lost = {name for name, (_, state) in by_themselves.items() if state == "failed"}
+
     started = time.monotonic()
-    refresh(server, tmp_path, FEW, server.box.address, bound=BOUND + 3 * seconds)
-    assert time.monotonic() - started >= seconds * len(FEW)
-    assert {state for state, _ in steps(tmp_path).values()} == {"completed"}
+    refresh(server, tmp_path, sorted(by_themselves), box.address, code=expected(lost), bound=BOUND + bound)
+    assert time.monotonic() - started >= seconds * max(hosts.values())
+    assert {name: state for name, (state, _) in steps(tmp_path).items()} == {
+        f"fetch {name}": state for name, (_, state) in by_themselves.items()
+    }
+    assert [replies for replies in box.queued.values() if replies] == [], "each was late"
+    assert max(max(now.values()) for now in at_once) == 1, "never two requests at one host"
+    assert 2 <= max(map(len, at_once)) <= fetch.MAX_THREADS
+
+
+def watch_hosts(box: Box, monkeypatch: pytest.MonkeyPatch) -> list[Counter[str]]:
+    """How many answers of each host are awaited, each time when one more is."""
+    awaited: dict[int, str] = {}  # by the box's threads
+    seen: list[Counter[str]] = []
+    next_reply = box.next_reply
+
+    def begin(place: str) -> Reply:
+        with box.changed:
+            awaited[threading.get_ident()] = place.split("/")[0]
+            seen.append(Counter(awaited.values()))
+        return next_reply(place)
+
+    def end(_: None) -> None:
+        with box.changed:
+            del awaited[threading.get_ident()]
+
+    monkeypatch.setattr(box, "next_reply", begin)
+    monkeypatch.setattr(box, "began", end)
+    return seen
 
 
 @pytest.mark.long
