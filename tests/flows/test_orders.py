@@ -54,7 +54,7 @@ def test_a_second_run_is_cancelled_and_a_cancelled_run_leaves_a_whole_state(
     assert len(list((out / "reports").glob("*.json"))) == 2, "the cancelled run has its report too"
 
 
-@pytest.mark.parametrize("end", ["cancelled", "killed"])
+@pytest.mark.parametrize("end", [pytest.param("cancelled", marks=pytest.mark.long), "killed"])
 def test_of_a_refresh_that_is_stopped_each_source_that_was_being_asked_is_told(
     end: str, server: Any, addresses: dict[str, list[str]], tmp_path: Path
 ) -> None:
