@@ -182,7 +182,7 @@ class Progress:
             self.journal.note([*self.steps, *(Step(name, "running", 0.0) for name in self._began)])
 
     def _show(self) -> None:
-        if (artifact := self._artifact) is not None:
+        if (artifact := self._artifact) is not None and not self._is_over:
             with self._showing:  # one after the other, or an earlier share would come last
                 share = min(100.0, 100.0 * len(self.steps) / self._total)
                 _unless_unreachable(lambda: update_progress_artifact(artifact, progress=share))
@@ -259,7 +259,8 @@ def place(years: list[int], staged: str, out: str) -> list[dict[str, Any]]:
 def askable(sources: Sequence[str] | None) -> list[str]:
     """Ids of the sources to ask: by default all that have an address or pages to watch."""
     declared = catalog.load().sources
-    wanted = [name for name, source in declared.items() if source.is_asked] if sources is None else list(sources)
+    asked = [name for name, source in declared.items() if source.is_asked]
+    wanted = list(dict.fromkeys(asked if sources is None else sources))
     if unknown := sorted(set(wanted) - set(declared)):
         raise UsageError(f"unknown source {', '.join(unknown)}; declared are {', '.join(sorted(declared))}")
     return wanted

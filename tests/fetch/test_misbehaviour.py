@@ -534,7 +534,7 @@ def test_a_host_that_nobody_answers_for_is_a_failure(box: Box, settings: Make) -
     assert outcome.reason is not None and outcome.reason.startswith("api.example.de cannot be reached")
 
 
-def test_a_host_that_is_overloaded_is_left_alone_for_the_rest_of_the_run(box: Box, settings: Make) -> None:
+def test_a_host_that_is_overloaded_is_left_alone_for_the_rest_of_the_source(box: Box, settings: Make) -> None:
     for edition in KBA.editions.values():
         assert KBA.access is not None
         box.play(KBA.access.request(edition, edition.parts[0]).address, *[Reply(503, body=PAGE)] * 9)
@@ -542,6 +542,14 @@ def test_a_host_that_is_overloaded_is_left_alone_for_the_rest_of_the_run(box: Bo
     assert [o.state for o in outcomes] == ["failed"] * 4
     assert len(box.asked) == 6 and len({a.place for a in box.asked}) == 1
     assert sum("not asked again in this run" in str(o.reason) for o in outcomes) == 3
+
+
+def test_a_host_that_is_overloaded_for_one_source_is_asked_for_the_next(box: Box, settings: Make) -> None:
+    assert KBA.access is not None
+    for edition in KBA.editions.values():
+        box.play(KBA.access.request(edition, edition.parts[0]).address, *[Reply(503, body=PAGE)] * 9)
+    outcomes = fetch.fetch([KBA, CATALOG.sources["kba_fz27"]], settings())
+    assert {o.state for o in outcomes if o.source_id == "kba_fz27"} == {"gone"}, "the box has no such file"
 
 
 def test_one_sources_failure_does_not_stop_the_others(box: Box, settings: Make) -> None:

@@ -112,6 +112,8 @@ def test_slow_publishers_only_cost_time_and_those_of_different_hosts_cost_it_tog
     assert {name: state for name, (state, _) in steps(tmp_path).items()} == {
         f"fetch {name}": state for name, (_, state) in by_themselves.items()
     }
+    shown = server.ask("artifacts/filter", {"artifacts": {"key": {"any_": ["refresh-sources"]}}})
+    assert max(shown, key=lambda artifact: str(artifact["created"]))["data"] == 100
     assert [replies for replies in box.queued.values() if replies] == [], "each was late"
     assert max(max(now.values()) for now in at_once) == 1, "never two requests at one host"
     assert 2 <= max(map(len, at_once)) <= fetch.MAX_THREADS
