@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
+import pytest
 from box import Reply
 
 from pipeline import archive, operations
@@ -73,6 +75,32 @@ def test_the_weekly_run_is_scheduled(server: Any) -> None:
             break
         time.sleep(1)
     assert waiting
+
+
+def test_steps_may_overlap_and_one_that_outlives_its_run_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[float] = []
+    monkeypatch.setattr(operations, "_as_artifacts", lambda *_: None)
+    monkeypatch.setattr(operations, "create_progress_artifact", lambda **_: uuid.uuid4())
+    monkeypatch.setattr(operations, "update_progress_artifact", lambda _, progress: shown.append(progress))
+    progress = operations.Progress("refresh", total=4, out=tmp_path)
+
+    def noted() -> list[tuple[str, str]]:
+        found = json.loads(progress.journal.path.read_text("utf-8"))["steps"]
+        return [(step["name"], step["state"]) for step in found]
+
+    with progress.step("a"):
+        with progress.step("b"):
+            assert noted() == [("a", "running"), ("b", "running")]
+        assert noted() == [("b", "completed"), ("a", "running")]
+    assert shown == [25, 50]
+    with progress.step("c"):
+        operations.report(progress, [], tmp_path, tmp_path, "refresh-report")
+    assert steps(tmp_path)["c"] == ("failed", "stopped with the run")
+    assert [step.name for step in progress.steps] == ["b", "a", "c"]
+    assert not progress.journal.path.exists(), "the next run would take it for that of a killed one"
+    assert shown == [25, 50]
 
 
 def test_a_run_asks_for_the_pages_behind_lists_kept_by_hand_too() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import run_report
-from pipeline.run_report import Section, Step
+from pipeline.run_report import Journal, Section, Step
 
 HOSTILE = Section("Sources", ["name", "note"], [["<script>alert(1)</script>", "a|b\nc"], [None, 3.5]])
 
@@ -44,6 +44,19 @@ def test_page_and_json_are_named_by_the_start_in_utc(tmp_path: Path) -> None:
     page = run_report.write([HOSTILE], tmp_path, dt.datetime(2026, 10, 15, 3, 0, 5, tzinfo=berlin))
     assert page == tmp_path / "reports" / "2026-10-15T010005Z.html"
     assert json.loads(page.with_suffix(".json").read_text("utf-8"))[0]["rows"][0][1] == "a|b\nc"
+
+
+def test_of_a_killed_run_every_step_that_was_running_is_told(tmp_path: Path) -> None:
+    began = dt.datetime(2026, 10, 15, 1, tzinfo=dt.UTC)
+    journal = Journal.begin(tmp_path, "refresh", began)
+    journal.note([Step("a", "completed", 1.5), Step("b", "running", 0.0), Step("c", "running", 0.0)])
+    other, next_one = (
+        Journal.begin(tmp_path, flow, began + dt.timedelta(seconds=n))
+        for n, flow in enumerate(["yearly", "refresh"], 1)
+    )
+    assert other.cut_off[0].rows == []
+    assert next_one.cut_off[0].rows == [["refresh", began.isoformat(), 1, "b, c", "running"]]
+    assert not journal.path.exists()
 
 
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2)))
