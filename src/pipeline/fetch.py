@@ -332,8 +332,8 @@ def fetch(
     chosen.tell("", 0, len(sources))
     groups: dict[str, list[Source]] = {}
     for source in sources:
-        groups.setdefault(_host(source), []).append(source)
-    largest_first = sorted(groups.values(), key=len, reverse=True)  # none of them begins when all others have ended
+        groups.setdefault("".join(_hosts(source)[-1:]), []).append(source)
+    largest_first = sorted(groups.values(), key=len, reverse=True)  # or it would begin when all others have ended
     with archive.locked(chosen.archive, ".fetching", "--archive"):
         archive.forget_personal(chosen.archive)
         pool = ThreadPoolExecutor(MAX_THREADS)
@@ -348,10 +348,9 @@ def fetch(
     return sorted(outcomes, key=lambda o: (o.source_id, o.edition, o.parts))
 
 
-def _host(source: Source) -> str:
-    """The one by which sources are asked one after the other."""
-    hosts = source.access.hosts if source.access else [host for page in source.watch for host in page.hosts]
-    return hosts[-1] if hosts else ""
+def _hosts(source: Source) -> list[str]:
+    """Who is asked for a source; those with the same last one are asked for one after the other."""
+    return [*(host for page in source.watch for host in page.hosts), *(source.access.hosts if source.access else [])]
 
 
 def _fetch_group(
@@ -377,7 +376,7 @@ def _fetch_source(client: Client, source: Source, year: int | None, takes_note: 
         outcomes += [_look(client, page, takes_note) for page in watched(source)]
     except (PipelineError, OSError) as error:  # of the archive: damaged receipts, a disk that cannot be written
         outcomes.append(Outcome(source.id, "", [], "failed", reason=str(error)))
-    for host in source.access.hosts if source.access else []:
+    for host in _hosts(source):
         client.overloaded.pop(host, None)
     return outcomes
 
