@@ -110,7 +110,7 @@ def on_spark(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    files = publish.models(CATALOG)
+    files = engines.later(CATALOG)
     with warehouse.connect(2, "3GB") as connection:
         warehouse.declare(connection, CATALOG)
         figures.load(connection, CATALOG, figures.BUNDLED)
