@@ -92,7 +92,7 @@ def _parts(tree: Any) -> list[Any]:
     return [tree]
 
 
-def _in_spark(node: exp.Expression) -> exp.Expression:
+def _in_spark(node: exp.Expr) -> exp.Expr:
     """What sqlglot passes on as it is: macros, rows, slices, accents, regular expressions, patterns of `format`,
     quotients, sums in an order, columns replaced in a star, hints."""
     if isinstance(node, exp.Anonymous) and node.name in macros():
@@ -124,7 +124,7 @@ def _in_spark(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _sum_in_order(ordered: Any) -> exp.Expression:
+def _sum_in_order(ordered: exp.Expr) -> exp.Expr:
     """Of doubles, in ascending order: their sum's last bit depends on it, and Spark's own has none."""
     keys = ", ".join(key.this.sql("spark") for key in ordered.expressions)
     return sqlglot.parse_one(SUM_IN_ORDER.format(keys=keys, summand=ordered.this.sql("spark")), read="spark")
