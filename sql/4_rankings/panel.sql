@@ -69,7 +69,7 @@ ranks as (
     max(rank) filter (where league = 'size_50_100k') as rank_size_50_100k,
     max(rank) filter (where league = 'size_100_500k') as rank_size_100_500k,
     max(rank) filter (where league = 'size_500k') as rank_size_500k
-  from score__ranks
+  from (select edition_year, ags_number, league, status, reason, cast(rank as integer) as rank from score__ranks)
   group by edition_year, ags_number
 ),
 areas as (
@@ -96,7 +96,7 @@ select
   case when ranks.status = 'ranked' then units.score_potential end as score_potential,
   case when ranks.status = 'ranked' then units.score_implementation end as score_implementation,
   areas.* exclude (edition_year, ags_number),
-  columns(ranks.* exclude (edition_year, ags_number, status, reason))::integer,
+  ranks.* exclude (edition_year, ags_number, status, reason),
   case when placed.ags_number is null then placed.reason when ranks.status = 'ranked' then '' else ranks.reason end as reason
 from placed
 left join ranks on ranks.edition_year = placed.edition_year and ranks.ags_number = placed.ags_number

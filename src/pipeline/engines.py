@@ -16,7 +16,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from pipeline import figures, findings, intervals, publish, scores, warehouse
+from pipeline import figures, findings, intervals, panel, publish, scores, warehouse
 from pipeline.catalog import Catalog
 from pipeline.errors import PipelineError, UsageError
 
@@ -30,6 +30,13 @@ SETTINGS = {
     "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
+
+
+SUM_IN_ORDER = """
+aggregate(
+  array_sort(collect_list(struct({keys}, {summand} as summand))),
+  cast(null as double), (total, part) -> coalesce(total + part.summand, total, part.summand)
+)"""
 
 
 def session(master: str = "local[2]", **settings: str) -> Any:
@@ -49,6 +56,11 @@ def models(catalog: Catalog) -> dict[str, str]:
     found = warehouse.layer(catalog, *LAYERS)
     found["indicator_values"] = warehouse.union_of_indicators(catalog)
     return found
+
+
+def later(catalog: Catalog) -> dict[str, str]:
+    """Of these the ones that read scores, draws and findings: the files of an edition and the panel."""
+    return {name: sql for name, sql in models(catalog).items() if name in {*publish.models(catalog), panel.PANEL}}
 
 
 @cache
@@ -80,8 +92,9 @@ def _parts(tree: Any) -> list[Any]:
     return [tree]
 
 
-def _in_spark(node: exp.Expression) -> exp.Expression:
-    """What sqlglot passes on as it is: macros, rows, slices, accents, regular expressions, quotients, hints."""
+def _in_spark(node: exp.Expr) -> exp.Expr:
+    """What sqlglot passes on as it is: macros, rows, slices, accents, regular expressions, patterns of `format`,
+    quotients, sums in an order, columns replaced in a star, hints."""
     if isinstance(node, exp.Anonymous) and node.name in macros():
         return _body(node).transform(_in_spark)
     if isinstance(node, exp.Anonymous) and node.name == "row":
@@ -97,11 +110,34 @@ def _in_spark(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.RegexpFullMatch):
         whole = exp.func("concat", exp.Literal.string("^(?:"), node.expression, exp.Literal.string(")$"))
         return exp.RegexpLike(this=node.this.transform(_in_spark), expression=whole)
+    if isinstance(node, exp.Format):
+        written = node.this.name.replace("%", "%%")
+        node.set("this", exp.Literal.string(re.sub(r"\{:?(\.\df)?\}", lambda hole: f"%{hole[1] or 's'}", written)))
+    if isinstance(node, exp.Sum) and isinstance(node.this, exp.Order):
+        return _sum_in_order(node.this.transform(_in_spark))
+    if isinstance(node, exp.Select):
+        node.set("expressions", [part for column in node.expressions for part in _none_replaced(column)])
     if isinstance(node, exp.Div):
         node.set("this", exp.cast(node.this, "double"))  # a quotient of decimals has few digits there
     if isinstance(node, exp.CTE):
         node.set("materialized", None)  # a hint that Spark does not know
     return node
+
+
+def _sum_in_order(ordered: exp.Expr) -> exp.Expr:
+    """Of doubles, in ascending order: their sum's last bit depends on it, and Spark's own has none."""
+    keys = ", ".join(key.this.sql("spark") for key in ordered.expressions)
+    return sqlglot.parse_one(SUM_IN_ORDER.format(keys=keys, summand=ordered.this.sql("spark")), read="spark")
+
+
+def _none_replaced(column: Any) -> list[Any]:
+    """`* replace (x as y)` as all columns but y, and x as y."""
+    star = column.this if isinstance(column, exp.Column) else column
+    if not isinstance(star, exp.Star) or not (replaced := star.args.get("replace")):
+        return [column]
+    star.set("replace", None)
+    star.set("except_", [*(star.args.get("except_") or []), *(exp.column(part.alias) for part in replaced)])
+    return [column, *replaced]
 
 
 @cache
@@ -127,7 +163,7 @@ def run(spark: Any, catalog: Catalog, folder: Path, work: Path, draws: int | Non
 
     folder: the figures; work: an empty folder that all workers see; draws: other than the method's own number.
     """
-    wanted, files = models(catalog), publish.models(catalog)
+    wanted, files = models(catalog), later(catalog)
     with warehouse.connect() as connection:
         warehouse.declare(connection, catalog)
         declared = [name for name in warehouse.tables(connection) if name.startswith("frame__")]
@@ -175,5 +211,5 @@ def _make(spark: Any, wanted: dict[str, str], work: Path) -> None:
             parts = [spark.sql(part) for part in to_spark(wanted[name])]
             reduce(lambda above, below: above.unionByName(below, True), parts).write.parquet(target)
         except Exception as error:
-            raise PipelineError(f"spark: model {name}: {str(error).splitlines()[0]}") from error
+            raise PipelineError(f"spark: model {name}: {str(error).strip().splitlines()[0]}") from error
         spark.read.parquet(target).createOrReplaceTempView(name)

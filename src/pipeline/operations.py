@@ -87,7 +87,7 @@ def task_runner(module: str) -> TaskRunner[Any]:
     if kind == "threads":
         return ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1)
     try:
-        from prefect_dask import DaskTaskRunner
+        from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:
         raise UsageError(f"{RUNNER}=dask needs the extra: pip install 'stadtrang[dask]'") from error
     cloudpickle.register_pickle_by_value(sys.modules[module])  # Prefect sends the flow along, and workers lack flows/

@@ -31,6 +31,25 @@ def test_every_model_above_the_typed_tables_is_sql_of_spark_too(name: str) -> No
         called = {call.name.lower() for call in tree.find_all(sqlglot.exp.Anonymous)}
         assert called & (engines.macros().keys() | {"row"}) == set(), "Spark has no such function"
         assert not any(union.args.get("by_name") for union in tree.find_all(sqlglot.exp.Union))
+        assert not any(star.args.get("replace") for star in tree.find_all(sqlglot.exp.Star))
+        assert not any(isinstance(total.this, sqlglot.exp.Order) for total in tree.find_all(sqlglot.exp.Sum))
+        assert not any("{" in pattern.this.name for pattern in tree.find_all(sqlglot.exp.Format))
+        assert "columns" not in called and not any(tree.find_all(sqlglot.exp.Columns))
+
+
+def test_what_is_made_before_the_scores_reads_none_of_them() -> None:
+    before = MODELS.keys() - engines.later(CATALOG).keys()
+    read = set().union(*(warehouse.references(MODELS[name]) for name in before))
+    others = {name for name in read - before - {*figures.table_names(CATALOG)} if not name.startswith("frame__")}
+    assert others == set()
+
+
+def test_a_sum_in_an_order_and_a_star_that_replaces_are_written_out_for_spark() -> None:
+    (sql,) = engines.to_spark("select t.* replace (x / 2 as x), sum(y order by k) from t")
+    assert "t.* EXCEPT (x), CAST(x AS DOUBLE) / 2 AS x" in sql
+    assert "ARRAY_SORT(COLLECT_LIST(STRUCT(k AS k, y AS summand)))" in sql
+    (sql,) = engines.to_spark("select format('{:.4f} % of {}', x, y) from t")
+    assert "FORMAT_STRING('%.4f %% of %s', x, y)" in sql
 
 
 def test_tasks_run_in_threads_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +129,7 @@ def on_spark(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    files = publish.models(CATALOG)
+    files = engines.later(CATALOG)
     with warehouse.connect(2, "3GB") as connection:
         warehouse.declare(connection, CATALOG)
         figures.load(connection, CATALOG, figures.BUNDLED)
