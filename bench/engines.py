@@ -83,7 +83,7 @@ def spark() -> None:
 
 def duckdb() -> None:
     with tempfile.TemporaryDirectory() as work:
-        build.prepare(catalog.load(), figures.BUNDLED, Path(work), 2)
+        build.compute(catalog.load(), figures.BUNDLED, Path(work), 2)
 
 
 def dask(address: str) -> None:
