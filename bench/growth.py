@@ -10,22 +10,22 @@ the models say of these years is of course no figure of any town.
 from __future__ import annotations
 
 import argparse
+import tempfile
+from pathlib import Path
 
 import duckdb
 from stages import measure
 
-from pipeline import catalog, figures, warehouse
+from pipeline import build, catalog, figures, warehouse
 
 EDITIONS, SPAN = 4, 12  # declared editions; years from the first list of municipalities to the last
 SHIFTED = ("DATE", "TIMESTAMP")
 
 
 def sql(copies: int, threads: int) -> None:
-    """Core, indicators and values, as `build.derive` makes them, on `copies` times the years."""
-    from pipeline import publish
-
+    """Core, indicators and values, as a build makes them, on `copies` times the years."""
     declared = catalog.load()
-    with warehouse.connect(threads, f"{600 * copies}MB") as connection:  # the limit of a build is for four editions
+    with tempfile.TemporaryDirectory() as scratch, warehouse.connect(threads) as connection:
         warehouse.declare(connection, declared)
         figures.load(connection, declared, figures.BUNDLED)
         there = [*sorted(figures.table_names(declared)), "frame__editions", "frame__years", "frame__signs"]
@@ -36,17 +36,17 @@ def sql(copies: int, threads: int) -> None:
             if name.startswith("frame__") and name not in there:
                 connection.execute(f'create view grown."{name}" as from main."{name}"')
         connection.execute("use grown")
-        models = warehouse.layer(declared, "2_core", "3_indicators", "4_rankings")
-        published = publish.models(declared)
-        models = {
-            name: text
-            for name, text in models.items()
-            if name not in published and "score__ranks" not in warehouse.references(text)
-        }
-        models["indicator_values"] = warehouse.union_of_indicators(declared)
-        warehouse.run(connection, models, keep={"edition__values", *publish.inputs(declared)} & models.keys())
-        (values,) = connection.execute("select count(*) from edition__values").fetchone() or (0,)
+        work = Path(scratch)
+        build.derive_shared(connection, declared, work)
+        years = [year for (year,) in connection.execute("select edition_year from frame__years").fetchall()]
+        for year in years:
+            with warehouse.connect(threads) as edition:
+                build.derive_edition(edition, declared, work, year)
+        (values,) = connection.execute(
+            f"select count(*) from read_parquet({warehouse.literal(str(work))} || '/*/*/edition__values.parquet')"
+        ).fetchone() or (0,)
         editions = EDITIONS * copies
+        assert len(years) == editions
         assert values > 10_000 * editions * 40, f"{values:,} values are too few for {editions} editions"
 
 

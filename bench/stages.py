@@ -79,26 +79,24 @@ def check(folder: Path, work: Path) -> None:
         build.check_source(declared, folder, source_id, work)
 
 
-def sql(folder: Path, threads: int) -> None:
-    from pipeline import build, warehouse
-
-    with warehouse.connect(threads) as connection:
-        build.derive(connection, catalog.load(), folder)
-
-
-def sql_and_scores(folder: Path, threads: int) -> None:
-    from pipeline import build, scores, warehouse
-
-    declared = catalog.load()
-    with warehouse.connect(threads) as connection:
-        build.derive(connection, declared, folder)
-        scores.score_all(connection, declared)
-
-
 def prepare(folder: Path, work: Path, threads: int) -> None:
     from pipeline import build
 
     build.prepare(catalog.load(), folder, work, threads)
+
+
+def score(work: Path, threads: int) -> None:
+    from pipeline import build
+
+    declared = catalog.load()
+    for year in sorted(declared.editions):
+        build.score_edition(declared, work, year, threads)
+
+
+def conclude(work: Path, threads: int) -> None:
+    from pipeline import build
+
+    build.conclude(catalog.load(), work, threads)
 
 
 def simulate(work: Path, threads: int) -> None:
@@ -151,12 +149,9 @@ def main() -> None:
             rows.append(("reading", *reading))
             rows.append(("typing and writing figures", typing[0] - reading[0], typing[1]))
         rows.append(("checking typed tables", *measure(check, folder, work)))
-        derived = measure(sql, folder, threads)
-        scored = measure(sql_and_scores, folder, threads)
-        whole = measure(prepare, folder, work, threads)
-        rows.append(("SQL: core, indicators, values", *derived))
-        rows.append(("scoring", scored[0] - derived[0], scored[1]))
-        rows.append(("handing over to the editions", whole[0] - scored[0], whole[1]))
+        rows.append(("SQL: core, indicators", *measure(prepare, folder, work, threads)))
+        rows.append(("SQL: values; scoring", *measure(score, work, threads)))
+        rows.append(("findings, panel", *measure(conclude, work, threads)))
         rows.append(("drawing", *measure(simulate, work, threads)))
         rows.append(("publishing: SQL, checks, files", *measure(publish, work, out)))
         total = sum(seconds for _, seconds, _ in rows)

@@ -158,19 +158,20 @@ def best(times: int, *arguments: Any) -> tuple[float, float]:
 
 def all_draws(work: Path, wanted: list[int], threads: int) -> None:
     """What a build does in its workers, here one year after another: all leagues, areas and changes."""
-    from pipeline import intervals
+    from pipeline import changes, intervals, warehouse
 
     declared = catalog.load()
     for year in wanted:
         intervals.simulate(declared, work, year, threads=threads)
-    for year in wanted:
-        intervals.compare(declared, work, year)
+    with warehouse.connect() as connection:
+        for year in wanted:
+            changes.compare(connection, declared, work, year)
 
 
 def prepare(folder: Path, work: Path) -> None:
     from pipeline import build
 
-    build.prepare(catalog.load(), folder, work, 2)
+    build.compute(catalog.load(), folder, work, 2)
 
 
 def exponent(sizes: list[int], seconds: list[float]) -> float:

@@ -6,11 +6,12 @@ lies in a work folder. By hand: `python flows/yearly_ranking.py` serves it with 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from prefect import flow, runtime
+from prefect.futures import PrefectFuture
 from prefect.schedules import Cron
 
 from pipeline import build, catalog, intervals, publish
@@ -22,12 +23,14 @@ from pipeline.operations import (
     Progress,
     askable,
     check_source,
+    conclude,
     event,
     place,
     prepare,
     processes,
     refresh,
     report,
+    score_edition,
     simulate,
     task_runner,
     tell_failure,
@@ -85,7 +88,7 @@ def yearly_ranking(
     folder, target = figures or str(typed.BUNDLED), Path(out or home() / "editions")
     published: list[dict[str, Any]] = []
     with publish.writer(target), processes():
-        progress = Progress("yearly-ranking", total=4 + len(asked), out=target)
+        progress = Progress("yearly-ranking", total=5 + len(asked), out=target)
         try:
             if archive:
                 folder = _figures(asked, archive, figures or str(home() / "figures"), progress)
@@ -123,24 +126,20 @@ def _publish(
 ) -> list[dict[str, Any]]:
     with publish.staging(out) as staged:
         work = str(staged / "work")  # on the disk of the editions: workers on other machines see it too
-        with progress.step("checks of the typed tables, SQL and scores"):
+        with progress.step("checks of the typed tables, core and indicators"):
             prepared = prepare.submit(folder, work)  # the SQL runs while the checks do
             checked = [check_source(source_id, folder, work) for source_id in sorted(declared.retrieved)]
             prepared.wait()
             _or_refuse("sources", lambda: build.require([build.Checked(**c) for c in checked], Path(work), out))
             prepared.result()
-        with progress.step("draws"):
-            drawing = [simulate.submit(work, year, draws, seed) for year in build.to_draw(declared, wanted)]
-            for drawn in drawing:
-                drawn.wait()
-            for drawn in drawing:
-                drawn.result()
+        with progress.step("values and scores"):
+            _all({year: score_edition.submit(work, year) for year in sorted(declared.editions)})
+        with progress.step("draws, findings, panel"):
+            concluded = {"all": conclude.submit(work)}
+            drawing = {y: simulate.submit(work, y, draws, seed) for y in build.to_draw(declared, wanted)}
+            _all({**concluded, **drawing})
         with progress.step("editions: SQL, checks, files"):
-            writing = {year: write_edition.submit(work, year, str(staged), str(out)) for year in wanted}
-            for written in writing.values():
-                written.wait()
-            for year, written in writing.items():
-                _or_refuse(f"edition.{year}", written.result)
+            _all({year: write_edition.submit(work, year, str(staged), str(out)) for year in wanted})
         with progress.step("publication") as told:
             if dry_run:
                 told["note"] = "dry run: nothing was published"
@@ -149,6 +148,14 @@ def _publish(
     for edition in published:
         event("published" if edition["is_new"] else "unchanged", f"edition.{edition['year']}", **edition)
     return published
+
+
+def _all(running: Mapping[int | str, PrefectFuture[None]]) -> None:
+    """Wait for tasks of editions that run beside each other, all of them, before the first failure is told."""
+    for task in running.values():
+        task.wait()
+    for edition, task in running.items():
+        _or_refuse(f"edition.{edition}", task.result)
 
 
 def _or_refuse(subject: str, step: Callable[[], object]) -> None:

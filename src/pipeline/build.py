@@ -1,13 +1,16 @@
 """From the figures to published editions, in steps that a person, a test or a flow can call one by one.
 
     check_source     per source: the suites of its typed tables
-    prepare          SQL and scores for all declared editions, and the panel of all of them
+    prepare          core and indicators, of all years
+    score_edition    per edition: values and scores
+    conclude         what rests on all editions: findings, and the panel
     simulate         per edition: the draws that intervals and chances are counted in
     write_edition    per edition: checks of the published tables, files beside the editions
     place            all of them into place, or none
 
-Steps hand over files in a work folder, never frames. All editions are always computed, since a rank's change needs
-the year before; only the wanted ones and those before them are drawn, and only the wanted ones are published.
+Steps hand over files in a work folder, never frames. Those of an edition run beside each other, so that memory holds
+one or two of them, however many there are. All editions are always computed, since a rank's change needs the year
+before; only the wanted ones and those before them are drawn, and only the wanted ones are published.
 """
 
 from __future__ import annotations
@@ -20,20 +23,34 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 
-from pipeline import checks, figures, findings, intervals, matching, panel, publish, scores, verdicts, warehouse
+from pipeline import (
+    changes,
+    checks,
+    figures,
+    findings,
+    intervals,
+    matching,
+    panel,
+    publish,
+    scores,
+    verdicts,
+    warehouse,
+    workfolder,
+)
 from pipeline.catalog import Catalog
 from pipeline.errors import CheckError
 
 EDITION_MEMORY = "350MB"  # of DuckDB; two editions are written at a time
 CHECKS, FAILING = "checks", "failing"  # folders of the work folder
+YEARS, INDICATORS = "frame__years", "indicator_values"
 
 
 @dataclass(frozen=True)
@@ -74,13 +91,18 @@ def build(
         figures.require_schema(catalog, folder)
         require(checked.result(), work, out)
         prepared.result()
-        drawn = [pool.submit(intervals.simulate, catalog, work, year, draws, seed) for year in to_draw(catalog, years)]
-        for year_drawn in drawn:
-            year_drawn.result()
-        running = [pool.submit(write_edition, catalog, work, year, staged, out, threads) for year in sorted(years)]
-        for edition in running:
-            edition.result()
+        _all(pool.submit(score_edition, catalog, work, year, threads) for year in sorted(catalog.editions))
+        concluded = pool.submit(conclude, catalog, work, threads)
+        _all(pool.submit(intervals.simulate, catalog, work, year, draws, seed) for year in to_draw(catalog, years))
+        concluded.result()
+        _all(pool.submit(write_edition, catalog, work, year, staged, out, threads) for year in sorted(years))
         return place(catalog, years, staged, out)
+
+
+def _all(running: Iterable[Future[None]]) -> None:
+    """Wait for steps that run beside each other; they are all started before the first is waited for."""
+    for step in list(running):
+        step.result()
 
 
 def two_processes() -> ProcessPoolExecutor:
@@ -170,40 +192,105 @@ def _stop(
     )
 
 
+def compute(catalog: Catalog, folder: Path, work: Path, threads: int = 1) -> None:
+    """Everything before the draws, one step after another in this process."""
+    prepare(catalog, folder, work, threads)
+    for year in sorted(catalog.editions):
+        score_edition(catalog, work, year, threads)
+    conclude(catalog, work, threads)
+
+
 def prepare(catalog: Catalog, folder: Path, work: Path, threads: int = 1) -> None:
-    """Core, indicators and scores of all declared editions: what the published models read, as Parquet in the work
-    folder. The models themselves run per edition, beside each other; the panel, which holds all years, is made here.
+    """Core and indicators of all years: what editions, findings, panel and files read of them, into the work folder.
+
+    Raises PipelineError where too few names or keys of a source found their place.
     """
     with warehouse.connect(threads) as connection:
-        derive(connection, catalog, folder)
+        warehouse.declare(connection, catalog)
+        figures.load(connection, catalog, folder)
+        derive_shared(connection, catalog, work)
         joins = matching.account(connection, catalog)
         warehouse.save(connection, joins, work / CHECKS / "joins.parquet")
         matching.require(joins)
-        scores.score_all(connection, catalog)
+    sums = json.dumps(figures.sums(catalog, folder), indent=1)
+    (work / "figures.json").write_text(sums, "utf-8")
+
+
+def score_edition(catalog: Catalog, work: Path, year: int, threads: int = 1) -> None:
+    """Values and scores of one edition, from what `prepare` left."""
+    with warehouse.connect(threads) as connection:
+        derive_edition(connection, catalog, work, year)
+        scored = scores.score(catalog, scores.read_year(connection, catalog, year))
+        for name, frame in scores.tables(catalog, scored).items():
+            workfolder.keep_frame(connection, work, name, frame, year)
+    changes.keep(catalog, work, scored)
+
+
+def derive_shared(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path) -> None:
+    """The models of all years from loaded figures; what later steps read of them, and of the figures, is kept."""
+    read = _read_later(catalog).union(*map(warehouse.references, _of_edition(catalog).values()))
+    warehouse.run(connection, _shared(catalog), keep=read | {matching.JOINS})
+    workfolder.keep(connection, work, sorted(read & warehouse.all_columns(connection).keys()))
+
+
+def derive_edition(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, year: int) -> None:
+    """The models of one edition from what `derive_shared` kept, in an empty database; those of later use are kept."""
+    models = _of_edition(catalog)
+    read = set().union(*map(warehouse.references, models.values())) - models.keys() - {YEARS}
+    workfolder.show(connection, work, read, [])
+    years = warehouse.literal(str(workfolder.path(work, YEARS)))
+    connection.execute(f"create view {YEARS} as from read_parquet({years}) where edition_year = {year}")
+    kept = sorted(_read_later(catalog) & models.keys())
+    warehouse.run(connection, models, keep=kept)
+    workfolder.keep(connection, work, kept, year)
+
+
+def conclude(catalog: Catalog, work: Path, threads: int = 1) -> None:
+    """What rests on all editions: years of values, findings, and the panel with its checks.
+
+    Raises CheckError for a failed critical check of the panel.
+    """
+    spans = {publish.SPANS: catalog.sql[publish.SPANS]}
+    read = {*findings.inputs(catalog), *panel.inputs(catalog), *warehouse.references(spans[publish.SPANS])}
+    with warehouse.connect(threads) as connection:
+        workfolder.show(connection, work, read, sorted(catalog.editions))
+        there = warehouse.all_columns(connection).keys()
+        warehouse.run(connection, spans)
         findings.find(connection, catalog)
-        for name in publish.inputs(catalog):
-            target = work / intervals.INPUTS / f"{name}.parquet"
-            warehouse.write_parquet(connection, f'from "{name}"', target, compression="snappy")
+        workfolder.keep(
+            connection, work, sorted(set(publish.inputs(catalog)) & warehouse.all_columns(connection).keys() - there)
+        )
         outcome = panel.make(connection, catalog, work)
         warehouse.save(connection, outcome.checks, work / CHECKS / panel.FILE)
         failing = _published_rows("all", panel.PANEL, outcome.failing)
         warehouse.save(connection, failing, work / FAILING / panel.FILE)
         if critical := checks.critical_failures(outcome.checks):
             raise CheckError(f"{panel.FILE}: nothing was published\n" + "\n".join(critical))
-    sums = json.dumps(figures.sums(catalog, folder), indent=1)
-    (work / "figures.json").write_text(sums, "utf-8")
 
 
 def derive(connection: duckdb.DuckDBPyConnection, catalog: Catalog, folder: Path) -> None:
-    """Figures to the tables that scores and files are made from; whatever only leads there is dropped on the way."""
+    """Figures to the values of all editions of a catalogue, in one database; what only leads there is dropped."""
     warehouse.declare(connection, catalog)
     figures.load(connection, catalog, folder)
-    published = publish.models(catalog)
-    models = warehouse.layer(catalog, "2_core", "3_indicators", "4_rankings")
-    models = {name: sql for name, sql in models.items() if name not in published}
-    models["indicator_values"] = warehouse.union_of_indicators(catalog)
-    kept = {*publish.inputs(catalog), *findings.inputs(catalog), *panel.inputs(catalog), matching.JOINS}
-    warehouse.run(connection, models, keep=kept)
+    models = _shared(catalog) | _of_edition(catalog)
+    warehouse.run(connection, models, keep=_read_later(catalog) | {matching.JOINS})
+
+
+def _shared(catalog: Catalog) -> dict[str, str]:
+    """The models of all years: core, indicators, and the account of joins."""
+    models = warehouse.layer(catalog, "2_core", "3_indicators")
+    return models | {INDICATORS: warehouse.union_of_indicators(catalog), matching.JOINS: catalog.sql[matching.JOINS]}
+
+
+def _of_edition(catalog: Catalog) -> dict[str, str]:
+    """The models that each edition has for itself: places and values, regions and members."""
+    models = warehouse.layer(catalog, "4_rankings")
+    return {name: sql for name, sql in models.items() if name.startswith(("edition__", "region__"))}
+
+
+def _read_later(catalog: Catalog) -> set[str]:
+    """The tables that scores, findings, panel or files read."""
+    return {*intervals.READ, *publish.inputs(catalog), *findings.inputs(catalog), *panel.inputs(catalog)}
 
 
 def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Path, threads: int = 1) -> None:
@@ -212,8 +299,8 @@ def write_edition(catalog: Catalog, work: Path, year: int, staged: Path, out: Pa
     Raises CheckError for a failed critical check; its findings go to <out>/refused/.
     """
     edition = catalog.edition(year)
-    intervals.compare(catalog, work, year)
     with warehouse.connect(threads, EDITION_MEMORY) as connection:
+        changes.compare(connection, catalog, work, year)
         publish.write_tables(connection, catalog, work, edition, staged)
         results, failing = [], []
         for name in (name for name in publish.FILES if name not in publish.FINDINGS):

@@ -16,7 +16,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from pipeline import figures, findings, intervals, panel, publish, scores, warehouse
+from pipeline import changes, figures, findings, intervals, panel, publish, scores, warehouse, workfolder
 from pipeline.catalog import Catalog
 from pipeline.errors import PipelineError, UsageError
 
@@ -184,16 +184,26 @@ def run(spark: Any, catalog: Catalog, folder: Path, work: Path, draws: int | Non
 
 def compute(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, draws: int | None = None) -> None:
     """What is NumPy between the models and the files, as tables score__*, size__*, finding__* and draw__*."""
-    scores.score_all(connection, catalog)
-    findings.find(connection, catalog)
-    for name in intervals.READ:
-        warehouse.write_parquet(connection, f'from "{name}"', work / intervals.INPUTS / f"{name}.parquet")
-    for year in sorted(catalog.editions):
+    made: set[str] = set()
+    years = sorted(catalog.editions)
+    for year in years:
+        scored = scores.score(catalog, scores.read_year(connection, catalog, year))
+        for name, frame in scores.tables(catalog, scored).items():
+            workfolder.keep_frame(connection, work, name, frame, year)
+            made.add(name)
+        changes.keep(catalog, work, scored)
+        for name in intervals.READ:
+            rows = f'from "{name}" where edition_year = {year}'
+            warehouse.write_parquet(connection, rows, workfolder.path(work, name, year))
         intervals.simulate(catalog, work, year, draws)
-        intervals.compare(catalog, work, year)
+        changes.compare(connection, catalog, work, year)
+    for name in sorted(made | {changes.TABLE}):
+        files = [warehouse.literal(str(workfolder.path(work, name, year))) for year in years]
+        connection.execute(f'create table "{name}" as from read_parquet([{", ".join(files)}], union_by_name = true)')
     for name in intervals.TABLES:
         rows = warehouse.literal(str(work / intervals.FOLDER / f"{name}-*.parquet"))
         connection.execute(f'create table "{name}" as from read_parquet({rows})')
+    findings.find(connection, catalog)
 
 
 def _hand_over(spark: Any, connection: duckdb.DuckDBPyConnection, names: list[str], work: Path) -> None:

@@ -1,8 +1,7 @@
-"""Between the work folder and `composite.uncertainty`: the draws of an edition year, and of its change to the next.
+"""Between the work folder and `composite.uncertainty`: the draws of an edition year.
 
 `simulate` leaves per year the tables draw__* as Parquet and the ranks of all draws as NumPy arrays, and beside them
-what else needs a year's scores as arrays: its regions and its quality. `compare` takes the arrays of two neighbouring
-years, whose draws are the same, to the interval of a change.
+what else needs a year's scores as arrays: its regions and its quality.
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 
-from pipeline import quality, regions, scores, warehouse
+from pipeline import quality, regions, scores, warehouse, workfolder
 from pipeline.catalog import Catalog, Uncertainty
 from pipeline.composite import draws, uncertainty
 from pipeline.composite.draws import Draws, Factors, Names
@@ -22,12 +22,11 @@ from pipeline.composite.ranks import Grouping, Ranks, competition, grouping
 from pipeline.composite.scoring import SetScores, stages
 from pipeline.composite.uncertainty import Floats32, Problem
 from pipeline.composite.values import Bools, Floats, Ints
-from pipeline.errors import PipelineError, UsageError
+from pipeline.errors import UsageError
 from pipeline.regions import Regions
 from pipeline.scores import Scored
 
 FOLDER = "draws"  # of the work folder
-INPUTS = "inputs"  # of the work folder: what SQL hands over
 READ = ("edition__places", "edition__values", regions.MEMBERS)
 KEY = {"edition_year": "int64", "league": "str", "ags_number": "int64"}
 TABLES = {  # columns and types, also where nothing is drawn
@@ -76,7 +75,7 @@ def names(catalog: Catalog) -> Names:
 def simulate(
     catalog: Catalog, work: Path, year: int, count: int | None = None, seed: int | None = None, threads: int = 1
 ) -> None:
-    """All draws of one edition year, from the tables that `build.prepare` left; `compare` and SQL read the results."""
+    """All draws of one edition year, from the tables that `build.score_edition` left."""
     asked = settings(catalog, year, count, seed)
     scored, listed = _scored(catalog, work, year)
     made = draws.make(factors(asked), asked.seed, np.arange(1, asked.draws + 1), names(catalog))
@@ -92,7 +91,8 @@ def simulate(
     tables[regions.TABLE] = [regions.table(scored, listed, of_regions)]
     tables |= {table: [rows] for table, rows in quality.tables(catalog, scored).items()}
     tables["draw__parameters"] = [parameters(made)] if asked.draws else []
-    _write(work, year, tables)
+    with warehouse.connect() as connection:
+        write(connection, work, year, tables)
     (work / FOLDER / f"{year}.json").write_text(asked.model_dump_json(), "utf-8")
 
 
@@ -106,20 +106,20 @@ def path(work: Path, table: str, year: int) -> Path:
     return work / FOLDER / f"{table}-{year}.parquet"
 
 
-def _write(work: Path, year: int, tables: Mapping[str, list[pd.DataFrame]]) -> None:
+def write(
+    connection: duckdb.DuckDBPyConnection, work: Path, year: int, tables: Mapping[str, list[pd.DataFrame]]
+) -> None:
     """The rows of each table, of which there may be none."""
-    with warehouse.connect() as connection:
-        for table, frames in tables.items():
-            columns = TABLES[table]
-            rows = frames or [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})]
-            frame = pd.concat(rows, ignore_index=True).assign(edition_year=year)[list(columns)].astype(columns)
-            warehouse.save(connection, frame, path(work, table, year))
+    for table, frames in tables.items():
+        columns = TABLES[table]
+        rows = frames or [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})]
+        frame = pd.concat(rows, ignore_index=True).assign(edition_year=year)[list(columns)].astype(columns)
+        warehouse.save(connection, frame, path(work, table, year))
 
 
 def _scored(catalog: Catalog, work: Path, year: int) -> tuple[Scored, Regions]:
     with warehouse.connect() as connection:
-        for table in READ:
-            connection.read_parquet(str(work / INPUTS / f"{table}.parquet")).create_view(table)
+        workfolder.show(connection, work, READ, [year])
         scored = scores.score(catalog, scores.read_year(connection, catalog, year))
         return scored, regions.read(connection, catalog, scored)
 
@@ -179,8 +179,8 @@ def _simulate_set(
                     continue
                 own = drawn_ranks[:, members]
                 tables["draw__ranks"].append(_standing(frame, own, field.result.score[field.units[members]]))
-                np.save(_array(work, year, league, "ranks"), own)
-                np.save(_array(work, year, league, "ags"), ags)
+                np.save(array_path(work, year, league, "ranks"), own)
+                np.save(array_path(work, year, league, "ags"), ags)
 
 
 def redraw(
@@ -230,7 +230,8 @@ def _standing(frame: pd.DataFrame, own: Ranks, score: Floats) -> pd.DataFrame:
     )
 
 
-def _array(work: Path, year: int, league: str, what: str) -> Path:
+def array_path(work: Path, year: int, league: str, what: str) -> Path:
+    """Where the ranks of a league in all draws are ("ranks": (draws, places)), and whose they are ("ags")."""
     (work / FOLDER).mkdir(exist_ok=True)
     return work / FOLDER / f"{what}-{year}-{league}.npy"
 
@@ -260,24 +261,3 @@ def parameters(made: Draws) -> pd.DataFrame:
         ],
         ignore_index=True,
     )
-
-
-def compare(catalog: Catalog, work: Path, year: int) -> None:
-    """The interval of every place's change of rank against the year before, from the draws that both years share."""
-    frames = []
-    for league in catalog.leagues:
-        before, after = _array(work, year - 1, league, "ranks"), _array(work, year, league, "ranks")
-        if not (before.exists() and after.exists()):
-            continue
-        if used(work, year - 1) != used(work, year):
-            raise PipelineError(f"editions {year - 1} and {year} have other draws; a change needs the same in both")
-        ags, first, last = np.intersect1d(
-            np.load(_array(work, year - 1, league, "ags")), np.load(_array(work, year, league, "ags")),
-            assume_unique=True, return_indices=True,
-        )  # fmt: skip
-        risen = np.load(before)[:, first].astype(np.int32) - np.load(after)[:, last]
-        low, high = uncertainty.quantiles(risen, (0.05, 0.95)).T
-        frames.append(
-            pd.DataFrame({"league": league, "ags_number": ags, "rank_change_p05": low, "rank_change_p95": high})
-        )
-    _write(work, year, {"draw__changes": frames})

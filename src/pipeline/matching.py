@@ -17,7 +17,7 @@ from pipeline.catalog import Catalog
 from pipeline.checks import CHECK_COLUMNS, critical_failures
 from pipeline.errors import CheckError
 
-JOINS = "edition__joins"
+JOINS = "account__joins"
 EXACT = {
     "name": "the only municipality of exactly this name",
     "name_and_land": "the only municipality of exactly this name in the Land that the entry gives",

@@ -231,9 +231,21 @@ def check_source(source_id: str, folder: str, work: str) -> dict[str, Any]:
 
 @task(**TRIES, **STORES_NOTHING)
 def prepare(folder: str, work: str) -> str:
-    """SQL and scores of all declared editions."""
+    """Core and indicators of all years."""
     _compute(build.prepare, catalog.load(), Path(folder), Path(work))
     return work
+
+
+@task(task_run_name="score-{year}", **TRIES, **STORES_NOTHING)
+def score_edition(work: str, year: int) -> None:
+    """Values and scores of one edition year."""
+    _compute(build.score_edition, catalog.load(), Path(work), year)
+
+
+@task(**TRIES, **STORES_NOTHING)
+def conclude(work: str) -> None:
+    """What rests on all editions: findings and panel."""
+    _compute(build.conclude, catalog.load(), Path(work))
 
 
 @task(task_run_name="draw-{year}", **TRIES, **STORES_NOTHING)

@@ -22,11 +22,10 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from pipeline import __version__, figures, intervals, warehouse
+from pipeline import __version__, figures, intervals, warehouse, workfolder
 from pipeline.archive import locked, write_atomic
 from pipeline.catalog import Catalog, Edition
 from pipeline.errors import CatalogError, PipelineError
-from pipeline.intervals import INPUTS
 
 FILES: Mapping[str, str] = {  # file: the unique key that its rows are sorted by
     "rankings": "league, ags",
@@ -51,7 +50,8 @@ FILES: Mapping[str, str] = {  # file: the unique key that its rows are sorted by
     "checks": 'suite, "table", "column", expectation, kwargs',
     "rejected": "source_id, edition, part, row_first, row_last, rule, reason, raw",
 }
-SPANS = "edition__spans"  # years of values, which the dictionary names beside what is declared
+SPANS = "panel__spans"  # years of values, which the dictionary names beside what is declared
+RANKS = "score__ranks"  # beside which those of the year before are published
 FINDINGS = ("checks", "rejected")  # about the other files, so written last and not checked themselves
 SUMS = "SHA256SUMS"
 LOCK = "sources.lock.json"
@@ -90,17 +90,14 @@ def inputs(catalog: Catalog) -> list[str]:
 def write_tables(
     connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, edition: Edition, staged: Path
 ) -> None:
-    """One year's rows of the published tables from what `build.prepare` left: written to <staged>/<year>/ and read
+    """One year's rows of the published tables from what the steps before left: written to <staged>/<year>/ and read
     from there again, so that what is checked is the file. The findings are made as tables: they are not whole yet."""
     folder = staged / str(edition.year)
     folder.mkdir()
     connection.execute("create schema inputs")
     connection.execute("use inputs")  # apart from the files: both have a table `rejected`
-    for name in inputs(catalog):
-        table = f"from read_parquet({warehouse.literal(str(work / INPUTS / f'{name}.parquet'))})"
-        is_yearly = "edition_year" in warehouse.describe(connection, table)
-        of_these = f" where edition_year between {edition.year - 1} and {edition.year}" if is_yearly else ""
-        connection.execute(f"create view {name} as {table}{of_these}")  # a change needs the year before
+    workfolder.show(connection, work, set(inputs(catalog)) - {RANKS}, [edition.year])
+    workfolder.show(connection, work, [RANKS], [edition.year - 1, edition.year])
     for name in intervals.TABLES:
         connection.read_parquet(str(intervals.path(work, name, edition.year))).create_view(name)
     warehouse.table(connection, "incoming_dictionary", dictionary(catalog))

@@ -1,4 +1,4 @@
-"""Between the warehouse and `composite/`: tables to arrays, and arrays back to the tables score__*."""
+"""Between the warehouse and `composite/`: tables to arrays, and arrays back to the rows of score__*."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline import warehouse
 from pipeline.catalog import Catalog, Indicator, League, MethodSpec
-from pipeline.composite import change, leagues, screening
+from pipeline.composite import leagues, screening
 from pipeline.composite.aggregation import weighted_mean
 from pipeline.composite.ranks import competition, rounded
 from pipeline.composite.scoring import IndicatorSet, Method, SetScores, YearScores, frozen_bounds, score_year
@@ -56,21 +55,6 @@ def score(catalog: Catalog, year: Year) -> Scored:
     spec = catalog.methods[catalog.editions[year.year].method]
     indicators, method, asked = indicator_arrays(catalog, spec), _method(catalog, spec), _asked(catalog, year.matrix)
     return Scored(year, spec, indicators, method, asked, score_year(year.matrix, indicators, asked, method))
-
-
-def score_all(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """Read edition__values, score every declared edition, write the tables score__*."""
-    made: set[str] = set()
-    before: dict[str, change.Side] = {}
-    for year in read_years(connection, catalog):
-        scored = score(catalog, year)
-        sides = _sides(catalog, scored)
-        tables = _tables(catalog, scored)
-        tables += [("score__changes", _changes(year.year, before.get(name), sides[name])) for name in SETS]
-        for name, frame in tables:
-            (warehouse.append if name in made else warehouse.table)(connection, name, frame)
-            made.add(name)
-        before = sides if year.year + 1 in catalog.editions else {}
 
 
 def read_years(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Iterator[Year]:
@@ -220,24 +204,29 @@ def league_ranked(catalog: Catalog, scored: Scored, league_id: str) -> Bools:
     return np.asarray(is_member & (status == leagues.RANKED))
 
 
-def _tables(catalog: Catalog, scored: Scored) -> list[tuple[str, pd.DataFrame]]:
+def tables(catalog: Catalog, scored: Scored) -> dict[str, pd.DataFrame]:
+    """The rows of the tables score__* of one edition year."""
+    frames: dict[str, list[pd.DataFrame]] = {}
+    for name, frame in _frames(catalog, scored):
+        frames.setdefault(name, []).append(frame)
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in frames.items()}
+
+
+def _frames(catalog: Catalog, scored: Scored) -> Iterator[tuple[str, pd.DataFrame]]:
     year, spec, scores = scored.year, scored.spec, scored.scores
     is_fact = np.array([i.source in spec.fact_sources for i in catalog.sorted_indicators])
     without_facts = {
         name: rounded(weighted_mean(scores.scale, result.weight * ~is_fact)) for name, result in scores.sets.items()
     }
-    tables = [("score__cells", _cells(year, scores))]
+    yield "score__cells", _cells(year, scores)
     for name, result in scores.sets.items():
         units = _units(year, name, result)
         units["score_without_facts"] = without_facts[name]
-        tables.append(("score__units", units))
-        tables.append(("score__area_status", _area_status(catalog, spec, year, name, result)))
-        tables.append(
-            (
-                "score__indicator_status",
-                _indicator_status(catalog, spec, year, name, result, scores, scored.method, scored.asked[name]),
-            )
-        )
+        yield "score__units", units
+        yield "score__area_status", _area_status(catalog, spec, year, name, result)
+        asked = scored.asked[name]
+        rows = _indicator_status(catalog, spec, year, name, result, scores, scored.method, asked)
+        yield "score__indicator_status", rows
     for league in catalog.leagues.values():
         result = scores.sets[league.indicator_set]
         is_member, status = league_members(catalog, scored, league.id)
@@ -254,9 +243,8 @@ def _tables(catalog: Catalog, scored: Scored) -> list[tuple[str, pd.DataFrame]]:
                 "reason": [_why(catalog, spec, result, unit, str(word)) for unit, word in enumerate(status)],
             }
         )
-        tables.append(("score__ranks", frame[is_member]))
-        tables.append(("score__areas", _areas(catalog, year, league.id, result, is_member & (ranks > 0))))
-    return tables
+        yield "score__ranks", frame[is_member]
+        yield "score__areas", _areas(catalog, year, league.id, result, is_member & (ranks > 0))
 
 
 def _gate_ranks(catalog: Catalog, scored: Scored, league: League, is_member: Bools, status: NDArray[np.str_]) -> Ints:
@@ -269,38 +257,6 @@ def _gate_ranks(catalog: Catalog, scored: Scored, league: League, is_member: Boo
     result = scored.scores.sets[league.indicator_set]
     scores = gated(result, scored.indicators.is_implementation, has_strategy, gate.implementation_limit)
     return leagues.rank(scores, is_member, status)
-
-
-def _sides(catalog: Catalog, scored: Scored) -> dict[str, change.Side]:
-    """Each set as the explanation of changes needs it."""
-    values = scored.year.matrix.values
-    return {
-        name: change.Side(
-            ags=scored.year.ags,
-            scale=scored.scores.scale,
-            is_known=~np.isnan(values),
-            weight=result.nominal,
-            area=result.choice.area,
-            ranked={
-                league.id: league_ranked(catalog, scored, league.id)
-                for league in catalog.leagues.values()
-                if league.indicator_set == name
-            },
-        )
-        for name, result in scored.scores.sets.items()
-    }
-
-
-def _changes(year: int, before: change.Side | None, after: change.Side) -> pd.DataFrame:
-    """Explained changes against the year before; no row where there is none."""
-    columns = ["rank_previous", "rank", *change.FACTORS, "evidence"]
-    empty = {"league": pd.Series(dtype="str"), "ags_number": pd.Series(dtype="int64")}
-    frames = [pd.DataFrame({**empty, **{column: pd.Series(dtype="float64") for column in columns}})]
-    for league, found in (change.explain(before, after) if before else {}).items():
-        ranks = {"rank_previous": found.rank_previous, "rank": found.rank}
-        parts = {**found.parts, "evidence": found.evidence}
-        frames.append(pd.DataFrame({"league": league, "ags_number": found.ags, **ranks, **parts}))
-    return pd.concat(frames, ignore_index=True).assign(edition_year=year)
 
 
 def _why(catalog: Catalog, spec: MethodSpec, result: SetScores, unit: int, status: str) -> str:

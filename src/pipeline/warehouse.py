@@ -190,10 +190,10 @@ def category_frame(connection: duckdb.DuckDBPyConnection, sql: str, columns: Ite
     return frame(connection, f"select {', '.join(picked)} from ({sql})")
 
 
-def save(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, target: Path) -> None:
+def save(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, target: Path, compression: str = "zstd") -> None:
     """A pandas frame as Parquet, for the next step."""
     connection.register("incoming", frame)
-    write_parquet(connection, "from incoming", target)
+    write_parquet(connection, "from incoming", target, compression=compression)
     connection.unregister("incoming")
 
 

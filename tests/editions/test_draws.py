@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from pipeline import build, catalog, drivers, intervals, publish, published
+from pipeline import build, catalog, changes, drivers, intervals, publish, published, warehouse
 from pipeline.composite import draws
 from pipeline.errors import UsageError
 from pipeline.figures import BUNDLED
@@ -22,7 +22,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a build leaves behind before anything is drawn."""
     folder = tmp_path_factory.mktemp("work")
     build.check_sources(CATALOG, BUNDLED, folder)
-    build.prepare(CATALOG, BUNDLED, folder)
+    build.compute(CATALOG, BUNDLED, folder)
     return folder
 
 
@@ -90,7 +90,8 @@ def test_what_does_not_change_changes_in_no_draw(work: Path) -> None:
     """Two years with the same draws: the interval of a change is that of the differences draw by draw."""
     for year in (2020, 2021):
         intervals.simulate(CATALOG, work, year, count=40, seed=1)
-    intervals.compare(CATALOG, work, 2021)
+    with warehouse.connect() as connection:
+        changes.compare(connection, CATALOG, work, 2021)
     path = intervals.path(work, "draw__changes", 2021)
     found = duckdb.sql(f"from read_parquet('{path}') where league = 'city_30k' order by ags_number").df()
     (ags_0, before), (ags_1, after) = drawn(work, 2020, "city_30k"), drawn(work, 2021, "city_30k")

@@ -1,0 +1,37 @@
+"""Tables that the steps of a build hand over: Parquet in the work folder, a file per table, or per table and year."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from pipeline import warehouse
+
+FOLDER = "inputs"
+
+
+def path(work: Path, table: str, year: int | None = None) -> Path:
+    """Where a table is, or an edition year's rows of it."""
+    return work / FOLDER / ("" if year is None else str(year)) / f"{table}.parquet"
+
+
+def keep(connection: duckdb.DuckDBPyConnection, work: Path, tables: Iterable[str], year: int | None = None) -> None:
+    """Write tables of the database: whole ones, or those that hold one edition year."""
+    for table in tables:
+        warehouse.write_parquet(connection, f'from "{table}"', path(work, table, year), compression="snappy")
+
+
+def keep_frame(connection: duckdb.DuckDBPyConnection, work: Path, table: str, frame: pd.DataFrame, year: int) -> None:
+    """Write one edition year's rows that are not in the database."""
+    warehouse.save(connection, frame, path(work, table, year), compression="snappy")
+
+
+def show(connection: duckdb.DuckDBPyConnection, work: Path, tables: Iterable[str], years: Sequence[int]) -> None:
+    """A view of each table: of the given years where it is kept by year, else whole."""
+    for table in tables:
+        files = [file for year in years if (file := path(work, table, year)).exists()] or [path(work, table)]
+        listed = ", ".join(warehouse.literal(str(file)) for file in files)
+        connection.execute(f'create view "{table}" as from read_parquet([{listed}], union_by_name = true)')
