@@ -1,6 +1,8 @@
 -- one row per charging device of the register that stands nearest to each year end, with the municipality it stands in
 -- place name and district name (blanks after a point do not count) decide where exactly one municipality fits; else the outline around
--- the coordinates, if it lies in the district that is named: coordinates and address that contradict each other give no place
+-- the coordinates, if it lies in the district that is named: coordinates and address that contradict each other give no place; nor do
+-- they where the place name begins with that of another place of the district and does not end with the outline's (Östringen - Odenheim
+-- in Stutensee, but Schleswig-Busdorf in Busdorf)
 with editions as (
   select years.edition_year as list_year, min(register.reference_date) as reference_date
   from frame__years as years
@@ -51,6 +53,14 @@ named_districts as (
   from in_districts
   group by list_year, edition, row_number
 ),
+begun as (
+  select in_districts.list_year, in_districts.edition, in_districts.row_number, list(names.ags) as begun_ags
+  from in_districts
+  join names
+    on names.list_year = in_districts.list_year and names.district_key = in_districts.district_key
+    and plain_name(replace(in_districts.place_name, '. ', '.')) like names.plain || ' %'
+  group by in_districts.list_year, in_districts.edition, in_districts.row_number
+),
 outlines as (
   select list_year, ags as located_ags, ags from core__municipalities
   union all
@@ -76,4 +86,14 @@ from devices
 left join by_name using (list_year, edition, row_number)
 left join outlines on outlines.list_year = devices.list_year and outlines.located_ags = devices.located_ags
 left join named_districts using (list_year, edition, row_number)
-cross join lateral (select coalesce(not list_contains(named_districts.district_keys, left(outlines.ags, 5)), false) as is_elsewhere)
+left join begun using (list_year, edition, row_number)
+left join names as located on located.list_year = devices.list_year and located.ags = outlines.ags
+cross join lateral (
+  select
+    coalesce(not list_contains(named_districts.district_keys, left(outlines.ags, 5)), false)
+    or coalesce(
+      not list_contains(begun.begun_ags, outlines.ags)
+      and plain_name(replace(devices.place_name, '. ', '.')) not like '% ' || located.plain,
+      false
+    ) as is_elsewhere
+)

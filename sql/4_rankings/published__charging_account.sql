@@ -1,7 +1,7 @@
 -- one row per edition year and district of its list, and one (district_key 00000) for the devices that stand in no municipality
 -- devices are told apart by what placed them: place name and district with the outline around the coordinates, against it or without one,
 -- or the outline alone, where no municipality of the district or several bear the name; devices_contradicted (of 00000) lie in another
--- district than the one they name, and no name places them; the other devices of 00000 lie outside all outlines
+-- district or place than they name, and no name places them; the other devices of 00000 lie outside all outlines
 -- beyond tolerance: fewer than half of the points that the register's publisher counts in the district, or a fifth more
 with placed as (
   select

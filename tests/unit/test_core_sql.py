@@ -375,12 +375,14 @@ def charging(
         (2021, "09573134", "09", "09573", "Zirndorf, St", "63"),
         (2021, "16063105", "16", "16063", "Eisenach, Stadt", "67"),
         (2021, "09373147", "09", "09373", "Neumarkt i.d.OPf., GKSt", "67"),
+        (2021, "08215109", "08", "08215", "Stutensee, Stadt", "63"),
+        (2021, "08215064", "08", "08215", "Östringen, Stadt", "63"),
     )  # fmt: skip
     given(
         connection, "core__unit_names", "list_year bigint, level varchar, unit_key varchar, name varchar",
         (2021, "district", "03403", "Oldenburg (Oldenburg), Stadt"), (2021, "district", "09563", "Fürth"),
         (2021, "district", "09573", "Fürth"), (2021, "district", "16063", "Wartburgkreis"),
-        (2021, "district", "09373", "Neumarkt i.d.OPf."),
+        (2021, "district", "09373", "Neumarkt i.d.OPf."), (2021, "district", "08215", "Karlsruhe"),
     )  # fmt: skip
     given(
         connection, "typed__bbsr_umstieg__pairs", PAIRS,
@@ -409,6 +411,19 @@ def test_a_town_whose_key_ended_keeps_its_devices_under_the_new_key(db: Any) -> 
 def test_address_and_coordinates_that_contradict_each_other_give_no_place(db: Any) -> None:
     charging(db, ("Fürth-Dambach", "Landkreis Fürth", "03403000"))
     assert rows(db, "select ags, method, is_elsewhere from core__charging_stations") == [(None, "contradiction", True)]
+
+
+def test_a_part_of_another_place_of_the_district_is_not_where_the_outline_says(db: Any) -> None:
+    """Odenheim is a part of Östringen, its coordinates lie in Stutensee; Busdorf by Schleswig is a place of its own."""
+    charging(
+        db,
+        ("Östringen - Odenheim", "Landkreis Karlsruhe", "08215109"),
+        ("Stutensee Spöck", "Landkreis Karlsruhe", "08215109"),
+        ("Östringen-Stutensee", "Landkreis Karlsruhe", "08215109"),
+    )
+    assert rows(db, "select ags, method from core__charging_stations order by row_number") == [
+        (None, "contradiction"), ("08215109", "outline"), ("08215109", "outline"),
+    ]  # fmt: skip
 
 
 def test_a_blank_after_a_point_makes_no_other_name(db: Any) -> None:
@@ -694,7 +709,7 @@ def test_all_but_a_few_charging_points_have_a_place_and_eisenach_has_its_own(rea
         "select sum(points), sum(points) filter (where ags is not null) from core__charging_stations "
         "where list_year = 2021",
     )[0]
-    assert total == 49971 and total - placed == 182  # 156 where address and coordinates contradict each other
+    assert total == 49971 and total - placed == 193  # 167 where address and coordinates contradict each other
     assert (
         rows(real, "select sum(points) from core__charging_stations where list_year = 2021 and ags = '16063105'")[0][0]
         >= 36
