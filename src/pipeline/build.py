@@ -217,12 +217,16 @@ def prepare(catalog: Catalog, folder: Path, work: Path, threads: int = 1) -> Non
 
 
 def score_edition(catalog: Catalog, work: Path, year: int, threads: int = 1) -> None:
-    """Values and scores of one edition, from what `prepare` left."""
+    """Values, scores and their lines through size of one edition, from what `prepare` left."""
     with warehouse.connect(threads) as connection:
         derive_edition(connection, catalog, work, year)
         scored = scores.score(catalog, scores.read_year(connection, catalog, year))
-        for name, frame in scores.tables(catalog, scored).items():
+        frames = scores.tables(catalog, scored)
+        for name, frame in frames.items():
             workfolder.keep_frame(connection, work, name, frame, year)
+        workfolder.show(connection, work, frames, [year])
+        findings.measure_size(connection, catalog)
+        workfolder.keep(connection, work, [findings.LINES, findings.FREED], year)
     changes.keep(catalog, work, scored)
 
 

@@ -203,6 +203,7 @@ def compute(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path,
     for name in intervals.TABLES:
         rows = warehouse.literal(str(work / intervals.FOLDER / f"{name}-*.parquet"))
         connection.execute(f'create table "{name}" as from read_parquet({rows})')
+    findings.measure_size(connection, catalog)
     findings.find(connection, catalog)
 
 

@@ -21,6 +21,7 @@ from pipeline.composite.values import Bools, Floats, Ints
 from pipeline.errors import CatalogError
 
 LAYER = "5_findings"
+SIZE, LINES, FREED = "finding__size", "size__lines", "size__scores"
 DECIMALS = 6  # of estimates: the last bits of a sum differ between processors
 MAIN_LEAGUES = ("germany", "city_30k")
 REACHABLE = "charging_points"  # what a project of a town can move within a year or two
@@ -71,17 +72,16 @@ class Result:
 
 
 def inputs(catalog: Catalog) -> set[str]:
-    """The tables that the models of the findings read."""
+    """The tables that the findings of all editions read."""
     models = warehouse.layer(catalog, LAYER)
-    return set().union(*map(warehouse.references, models.values())) - models.keys()
+    return {LINES}.union(*map(warehouse.references, models.values())) - models.keys()
 
 
 def find(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """From the scores of all editions to the tables size__lines, size__scores and finding__results."""
+    """From the scores of all editions, and their lines through size, to the table finding__results."""
     check_declared(catalog)
-    models = warehouse.layer(catalog, LAYER)
+    models = {name: sql for name, sql in warehouse.layer(catalog, LAYER).items() if name != SIZE}
     warehouse.run(connection, models, keep=models)
-    _size(connection, catalog)
     panel = read_panel(connection, catalog)
     rows = []
     for year in sorted(catalog.editions):
@@ -201,8 +201,10 @@ def _written(word: float | int | str, language: str) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def _size(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """Lines through scores and size, and the scores without size, per edition year and league."""
+def measure_size(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """From scores to the tables LINES, lines through scores and size per edition year and league, and FREED, the scores
+    without size."""
+    warehouse.run(connection, {SIZE: catalog.sql[SIZE]})
     asked = catalog.findings["size"]
     found, freed = [], []
     for year, league, measures, places, points in _by_league(connection):
@@ -237,8 +239,8 @@ def _size(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
                 }
             )
         )
-    warehouse.table(connection, "size__lines", pd.concat(found, ignore_index=True))
-    warehouse.table(connection, "size__scores", pd.concat(freed, ignore_index=True))
+    warehouse.table(connection, LINES, pd.concat(found, ignore_index=True))
+    warehouse.table(connection, FREED, pd.concat(freed, ignore_index=True))
 
 
 def _by_league(

@@ -14,7 +14,8 @@ from pipeline.composite.values import Floats, Ints
 from pipeline.errors import PipelineError
 
 QUANTILES = (0.05, 0.95)
-BLOCK = 256  # draws, and places whose pairs, are held at a time
+BLOCK = 256  # places whose pairs are held at a time
+DRAWS_BLOCK = 16  # draws held at a time: their counts of 10,000 places stay in the cache
 
 Statistic = Callable[[Floats], Floats]  # counts (draws, places) to (draws,)
 
@@ -32,8 +33,8 @@ def interval(statistic: Statistic, places: int, draws: int, seed: int) -> tuple[
 def drawn_counts(places: int, draws: int, seed: int) -> Iterator[Floats]:
     """(draws, places) in blocks: how often each place stands in a sample of as many, drawn with replacement."""
     generator = np.random.Generator(np.random.PCG64(seed))
-    for first in range(0, draws, BLOCK):
-        block = min(BLOCK, draws - first)
+    for first in range(0, draws, DRAWS_BLOCK):
+        block = min(DRAWS_BLOCK, draws - first)
         picked = generator.integers(places, size=(block, places)) + places * np.arange(block)[:, None]
         yield np.bincount(picked.ravel(), minlength=block * places).reshape(block, places).astype(float)
 
