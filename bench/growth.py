@@ -25,29 +25,35 @@ SHIFTED = ("DATE", "TIMESTAMP")
 def sql(copies: int, threads: int) -> None:
     """Core, indicators and values, as a build makes them, on `copies` times the years."""
     declared = catalog.load()
-    with tempfile.TemporaryDirectory() as scratch, warehouse.connect(threads) as connection:
-        warehouse.declare(connection, declared)
-        figures.load(connection, declared, figures.BUNDLED)
-        there = [*sorted(figures.table_names(declared)), "frame__editions", "frame__years", "frame__signs"]
-        connection.execute("create schema grown")
-        for name in there:
-            _grow(connection, name, copies)
-        for name in sorted(warehouse.tables(connection)):
-            if name.startswith("frame__") and name not in there:
-                connection.execute(f'create view grown."{name}" as from main."{name}"')
-        connection.execute("use grown")
+    with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
-        build.derive_shared(connection, declared, work)
-        years = [year for (year,) in connection.execute("select edition_year from frame__years").fetchall()]
+        with warehouse.connect(threads) as connection:
+            _grown_figures(connection, declared, copies)
+            build.derive_shared(connection, declared, work)
+            years = [year for (year,) in connection.execute("select edition_year from frame__years").fetchall()]
         for year in years:
-            with warehouse.connect(threads) as edition:
-                build.derive_edition(edition, declared, work, year)
-        (values,) = connection.execute(
-            f"select count(*) from read_parquet({warehouse.literal(str(work))} || '/*/*/edition__values.parquet')"
-        ).fetchone() or (0,)
-        editions = EDITIONS * copies
-        assert len(years) == editions
-        assert values > 10_000 * editions * 40, f"{values:,} values are too few for {editions} editions"
+            with warehouse.connect(threads) as connection:
+                build.derive_edition(connection, declared, work, year)
+        files = warehouse.literal(str(work / "*" / "*" / "edition__values.parquet"))
+        with warehouse.connect() as connection:
+            (values,) = connection.execute(f"select count(*) from read_parquet({files})").fetchone() or (0,)
+    editions = EDITIONS * copies
+    assert len(years) == editions
+    assert values > 10_000 * editions * 40, f"{values:,} values are too few for {editions} editions"
+
+
+def _grown_figures(connection: duckdb.DuckDBPyConnection, declared: catalog.Catalog, copies: int) -> None:
+    """The typed tables and what is declared of years, so many times, in the schema that is used from then on."""
+    warehouse.declare(connection, declared)
+    figures.load(connection, declared, figures.BUNDLED)
+    there = [*sorted(figures.table_names(declared)), "frame__editions", "frame__years", "frame__signs"]
+    connection.execute("create schema grown")
+    for name in there:
+        _grow(connection, name, copies)
+    for name in sorted(warehouse.tables(connection)):
+        if name.startswith("frame__") and name not in there:
+            connection.execute(f'create view grown."{name}" as from main."{name}"')
+    connection.execute("use grown")
 
 
 def _grow(connection: duckdb.DuckDBPyConnection, name: str, copies: int) -> None:

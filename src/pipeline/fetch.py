@@ -410,12 +410,15 @@ def _retrieve(client: Client, download: Download) -> Outcome:
 
 
 def _leave_alone(client: Client, failure: RetrievalError, trace: Trace) -> None:
-    """A host that does not answer, or says after all tries that it is too much, is not asked for the next file, the
-    former of any source."""
+    """A host that does not answer, or says after all tries that we ask too much, is not asked again; one that says it
+    cannot now may have what the next source wants."""
+    answered = urlsplit(trace.final_address or "").hostname or ""
     if failure.host is not None:
         client.out_of_reach.setdefault(failure.host, failure.reason)
-    elif trace.status in (429, 503) and trace.final_address:
-        client.overloaded.setdefault(urlsplit(trace.final_address).hostname or "", failure.reason)
+    elif trace.status == 429 and answered:
+        client.out_of_reach.setdefault(answered, failure.reason)
+    elif trace.status == 503 and answered:
+        client.overloaded.setdefault(answered, failure.reason)
 
 
 def _known(root: Path, download: Download) -> Retrieval | None:

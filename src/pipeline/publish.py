@@ -96,7 +96,7 @@ def write_tables(
     folder.mkdir()
     connection.execute("create schema inputs")
     connection.execute("use inputs")  # apart from the files: both have a table `rejected`
-    workfolder.show(connection, work, set(inputs(catalog)) - {RANKS}, [edition.year])
+    workfolder.show(connection, work, [name for name in inputs(catalog) if name != RANKS], [edition.year])
     workfolder.show(connection, work, [RANKS], [edition.year - 1, edition.year])
     for name in intervals.TABLES:
         connection.read_parquet(str(intervals.path(work, name, edition.year))).create_view(name)

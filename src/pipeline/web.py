@@ -126,8 +126,9 @@ class Trace:
 
 
 class Client:
-    """One session, one lock and one clock per host. Hosts that were out of reach are not asked again in a run; those
-    that said it is too much are not asked again for the same source: what the next one wants may be had."""
+    """One session, one lock and one clock per host. Hosts that were out of reach, or said that we ask too much (429),
+    are not asked again in a run; those that are overloaded (503) not for the same source: the next one's files may be
+    there."""
 
     def __init__(self, chosen: Settings) -> None:
         self.settings = chosen

@@ -552,6 +552,15 @@ def test_a_host_that_is_overloaded_for_one_source_is_asked_for_the_next(box: Box
     assert {o.state for o in outcomes if o.source_id == "kba_fz27"} == {"gone"}, "the box has no such file"
 
 
+def test_a_host_that_is_asked_too_much_is_left_alone_for_the_rest_of_the_run(box: Box, settings: Make) -> None:
+    assert KBA.access is not None
+    for edition in KBA.editions.values():
+        box.play(KBA.access.request(edition, edition.parts[0]).address, *[Reply(429, body=PAGE)] * 9)
+    outcomes = fetch.fetch([KBA, CATALOG.sources["kba_fz27"]], settings())
+    assert {o.state for o in outcomes} == {"failed"}
+    assert len({a.place for a in box.asked}) == 1
+
+
 def test_one_sources_failure_does_not_stop_the_others(box: Box, settings: Make) -> None:
     there = settings()
     box.put(ADDRESS, GOOD)
