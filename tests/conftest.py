@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -39,15 +41,32 @@ def upstream(shared: Path) -> Path:
     return shared / "upstream"
 
 
+def once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first process which needs it makes for all. Who wants to change something takes a copy."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            unfinished = shared / f"{name}.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def archive_root(upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with every declared file of every source."""
     from pipeline import archive, catalog
 
-    root = tmp_path_factory.mktemp("archive")
-    _, missing = archive.fetch_from(root, upstream, catalog.load().retrieved.values())
-    assert missing == []
-    return root
+    def fill(root: Path) -> None:
+        _, missing = archive.fetch_from(root, upstream, catalog.load().retrieved.values())
+        assert missing == []
+
+    return once(tmp_path_factory, "archive", fill)
 
 
 @pytest.fixture(scope="session")
@@ -55,9 +74,12 @@ def editions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All declared editions, built once from the bundled figures with two threads."""
     from pipeline import build, catalog, figures
 
-    out, declared = tmp_path_factory.mktemp("editions"), catalog.load()
-    build.build(declared, figures.BUNDLED, out, sorted(declared.editions), threads=2)
-    return out
+    declared = catalog.load()
+
+    def fill(out: Path) -> None:
+        build.build(declared, figures.BUNDLED, out, sorted(declared.editions), threads=2)
+
+    return once(tmp_path_factory, "editions", fill)
 
 
 @pytest.fixture(autouse=True)
