@@ -544,7 +544,9 @@ def prune(root: Path, editions: Path, dry_run: bool = False, now: dt.datetime | 
     for source_id in sorted(path.stem for path in (root / "retrievals").glob("*.jsonl")):
         pages = {r.key: r.sha256 for r in read_retrievals(root, source_id) if not r.parts and r.sha256}
         named |= set(pages.values())
-    stored = (path for path in (root / "sha256").rglob("*") if path.is_file())
+    if (root / "sha256").is_symlink():
+        raise PipelineError(f"{root / 'sha256'}: a folder of the archive is expected, found a link to another place")
+    stored = (path for path in (root / "sha256").rglob("*") if path.is_file() and path == blob(root, path.name))
     gone = sorted(path for path in stored if path.name not in named)
     gone += sorted((root / "partial").glob("*"))
     gone += _long_refused(root, named, (now or dt.datetime.now(dt.UTC)) - dt.timedelta(QUARANTINE_DAYS))

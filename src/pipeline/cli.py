@@ -30,7 +30,9 @@ Out = Annotated[Path | None, typer.Option("--out", help="Where editions go. Defa
 Archive = Annotated[
     Path | None, typer.Option("--archive", help="Where originals are. Default: $STADTRANG_HOME/archive.")
 ]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads for the SQL; the bytes stay the same.")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=1, max=256, help="Threads for the SQL; the bytes stay the same.")
+]
 Draws = Annotated[int | None, typer.Option("--draws", help="Draws of the uncertainty run. Default: the method's.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the draws. Default: the method's.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

@@ -6,6 +6,8 @@ Only places that stand in both lists are compared, re-ranked among themselves. A
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +62,14 @@ def read_ranks(path: Path) -> list[Entry]:
         raise ReadError(f"{path}: not UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
-    first = next(iter(text.splitlines()), "")
+    if unprintable := next((c for c in text if not c.isprintable() and c not in "\r\n\t"), None):
+        raise ReadError(f"{path}: printable text is expected, found {unprintable!r}")
+    first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
-    rows = list(csv.reader(text.splitlines(), delimiter=delimiter))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise ReadError(f"{path}: not a CSV: {error}") from error
     header = [name.strip().lower() for name in rows[0]] if rows else []
     entry_column = _column(path, header, (*KEYS, *NAMES), "a place: ags or name")
     rank_column = _column(path, header, RANKS, "the rank: rank")
@@ -75,9 +82,14 @@ def read_ranks(path: Path) -> list[Entry]:
         entry, rank = row[entry_column].strip(), row[rank_column].strip()
         if not entry:
             raise ReadError(f"{path}, row {number}: column {header[entry_column]!r} is empty")
-        if not rank.isascii() or not rank.isdigit() or int(rank) == 0:
+        if "\n" in entry or "\r" in entry:
             raise ReadError(
-                f"{path}, row {number}: column {header[rank_column]!r}: expected a whole number from 1, found {rank!r}"
+                f"{path}, row {number}: column {header[entry_column]!r}: one line is expected, found {entry!r}"
+            )
+        if not re.fullmatch(r"0*[1-9][0-9]{0,6}", rank):
+            raise ReadError(
+                f"{path}, row {number}: column {header[rank_column]!r}: expected a whole number from 1 to 9999999, "
+                f"found {rank[:30]!r}"
             )
         found.append(Entry(number, entry, int(rank)))
     if not found:

@@ -30,6 +30,7 @@ NORMALISATIONS: Mapping[str, Callable[[Floats, Bools, Bools], Floats]] = {
     "z_score": normalisation.z_score,
     "distance_to_leader": normalisation.distance_to_leader,
 }
+MOST_WEIGHT = 1_000_000
 AGGREGATIONS = (PUBLISHED_AGGREGATION, "geometric", "copeland")
 
 
@@ -100,8 +101,8 @@ def parse_weights(text: str) -> dict[str, float]:
             raise UsageError(
                 f"--weights: {part.strip()!r} is not area=number; expected for example mobility=2,health=0.5"
             )
-        if not 0 <= factor < np.inf:
-            raise UsageError(f"--weights: {area}={number}: a weight is a finite number of 0 or more")
+        if not 0 <= factor <= MOST_WEIGHT:
+            raise UsageError(f"--weights: {area}={number}: a weight is a number from 0 to {MOST_WEIGHT:,}")
         if area in factors:
             raise UsageError(f"--weights: {area} stands twice")
         factors[area] = factor

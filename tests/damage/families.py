@@ -83,7 +83,8 @@ FAMILIES = [
         beside=GERMAN_LISTS,
     ),
     Family(
-        "bnetza_ladesaeulenregister", "2022-01-01", "preamble_10", "place_name", ("points", "latitude"), "2021-09-01"
+        "bnetza_ladesaeulenregister", "2022-01-01", "preamble_10", "place_name", ("points", "latitude"), "2021-09-01",
+        ("bkg_vg5000",),
     ),
     Family(
         "bbsr_deutschlandatlas", "2024-12-12", "GEM1221", "unit_key",
@@ -100,8 +101,8 @@ FAMILIES = [
     Family("mobilitydata_gbfs", "2021-12-31", "six", "location", (), "2020-12-31", LISTS, quick=True),
     Family("oparl_endpoints", "2021-12-31", "list", 0, (), "2020-12-31", LISTS, quick=True),
     Family("german_gov_domains", "2020-10", "list", "place_name", (), quick=True),
-    Family("facts_funding", "2026", "members", "ags", (), beside=("destatis_gv",)),
-    Family("facts_strategies", "2026", "list", "ags", (), beside=("destatis_gv",)),
+    Family("facts_funding", "2026", "members", "ags", (), beside=("destatis_gv", "facts_strategies")),
+    Family("facts_strategies", "2026", "list", "ags", (), beside=("destatis_gv", "facts_funding")),
     Family("bkg_vg5000", "2021-01-01", "dbf", "ags", (), beside=("destatis_gv", "bnetza_ladesaeulenregister")),
 ]  # fmt: skip
 

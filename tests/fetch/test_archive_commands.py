@@ -107,6 +107,21 @@ def test_prune_removes_what_was_refused_long_ago_but_for_what_a_lock_names(home:
     assert set(blobs(home)) == {GOOD, SECOND}
 
 
+def test_prune_goes_through_no_link_and_takes_only_what_the_archive_stored(home: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "letter.txt").write_text("dear")
+    stray = home / "archive" / "sha256" / "notes.txt"
+    stray.write_text("not stored by its sha256")
+    assert stray not in archive.prune(home / "archive", home / "editions", dry_run=True)
+    stored = home / "archive" / "sha256"
+    stored.rename(tmp_path / "stored")
+    stored.symlink_to(mine)
+    with pytest.raises(PipelineError, match="a folder of the archive is expected, found a link"):
+        archive.prune(home / "archive", home / "editions")
+    assert (mine / "letter.txt").exists()
+
+
 def test_prune_stops_at_receipts_that_cannot_be_read(home: Path) -> None:
     (home / "archive" / "receipts" / "kba_fz1.json").write_text("[")
     with pytest.raises(ReadError, match="a list of receipts is expected"):

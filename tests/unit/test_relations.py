@@ -36,6 +36,7 @@ MEMBERS, PROJECTS, DOMAINS = (
     "typed__facts_funding__projects",
     "typed__german_gov_domains__domains",
 )
+STRATEGIES = "typed__facts_strategies__evidence"
 LISTS = (UNITS, UNITS_2018, PLACES_2018, PAIRS)
 
 
@@ -214,6 +215,39 @@ DAMAGES = [
         "systems_stay: mobilitydata_gbfs, edition 2021-12-31",
     ),
     ((DOMAINS,), shift(DOMAINS, "place_name", "true"), "domains_name_places: german_gov_domains, edition 2020-10"),
+    (
+        (POWER,),
+        f"update {POWER} set value = value / 1000 where variable = 'pv_kw' and edition = '2021-12-31' "
+        "and unit_key = '02000000'",
+        "pv_kw of 2021-12-31 in the Land 02 that goes on as elsewhere (1/15 to 30 times the growth of the others)",
+    ),
+    (
+        (BROADBAND,),
+        f"update {BROADBAND} set value = value / 100 where edition = '2020-12' and unit_key like '10%'",
+        "speed_100 of 2020-12-31 in the Land 10 that goes on as elsewhere (1/15 to 30 times the growth of the others)",
+    ),
+    (
+        (BROADBAND,),
+        f"update {BROADBAND} set value = old.value from (from {BROADBAND}) as old "
+        f"where {BROADBAND}.edition = '2020-12' and old.edition = '2019-12' and old.variable = {BROADBAND}.variable "
+        f"and old.unit_key = {BROADBAND}.unit_key and old.unit_key like '10%'",
+        "in the Land 10 that goes on as elsewhere (at most 0.765 of the values unchanged)",
+    ),
+    (
+        (STATIONS,),
+        shift(STATIONS, "points", "edition = '2022-01-01'"),
+        "charging_devices_stay: bnetza_ladesaeulenregister, edition 2022-01-01",
+    ),
+    (
+        (STATIONS,),
+        f"delete from {STATIONS} where edition = '2022-01-01' and district_name = 'Kreis Soest'",
+        "as many devices in Kreis Soest as before, within 30 % is expected, found 0 after",
+    ),
+    (
+        (MEMBERS, STRATEGIES),
+        f"update {MEMBERS} set ags = '05111000' where ags = '01059063'",
+        "a municipality of the district and Land of its entry is expected, found Norderbrarup: 05111000 beside",
+    ),
     (
         (MEMBERS, PROJECTS),
         f"delete from {MEMBERS} where row_number = (select max(row_number) from {MEMBERS} where role = 'member')",
