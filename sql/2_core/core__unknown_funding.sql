@@ -6,15 +6,10 @@ with partial_lists (land_code, reason) as (
     ('08', 'Digitale Zukunftskommune@bw, part B (2018): 50 places won, the full list was not found'),
     ('07', 'Interkommunales Netzwerk Digitale Stadt: 14 members by 2021, six are known')
 ),
-lands (land, land_code) as (
-  values
-    ('SH', '01'), ('HH', '02'), ('NI', '03'), ('HB', '04'), ('NW', '05'), ('HE', '06'), ('RP', '07'), ('BW', '08'),
-    ('BY', '09'), ('SL', '10'), ('BE', '11'), ('BB', '12'), ('MV', '13'), ('SN', '14'), ('ST', '15'), ('TH', '16')
-),
 unclear_winners as (
   select distinct plain_name(members.member_name) as plain, lands.land_code
   from typed__facts_funding__members as members
-  join lands on lands.land = members.land
+  join frame__lands as lands on lands.land = members.land
   where members.entity_type = 'Gemeinde' and members.ags is null
 )
 select places.list_year, places.ags, partial_lists.reason

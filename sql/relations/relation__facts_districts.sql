@@ -6,18 +6,12 @@ with entries as (
   union all
   select 'facts_strategies', edition, row_number, place_name, ags, region_key, land
   from typed__facts_strategies__evidence where entity_type = 'Gemeinde'
-),
-lands as (
-  select * from (values
-    ('SH', '01'), ('HH', '02'), ('NI', '03'), ('HB', '04'), ('NW', '05'), ('HE', '06'), ('RP', '07'), ('BW', '08'),
-    ('BY', '09'), ('SL', '10'), ('BE', '11'), ('BB', '12'), ('MV', '13'), ('SN', '14'), ('ST', '15'), ('TH', '16')
-  ) as codes (land, land_code)
 )
 select
   entries.source_id, entries.edition, entries.row_number,
   'a municipality of the district and Land of its entry' as expected,
   format('{}: {} beside district {} and Land {}', entries.name, coalesce(entries.ags, 'no key'), coalesce(entries.region_key, 'none'), coalesce(entries.land, 'none')) as found
 from entries
-left join lands using (land)
+left join frame__lands as lands using (land)
 where left(entries.ags, 5) is distinct from entries.region_key
   or entries.ags is not null and left(entries.ags, 2) is distinct from lands.land_code

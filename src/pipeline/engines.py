@@ -176,14 +176,14 @@ def run(spark: Any, catalog: Catalog, folder: Path, work: Path, draws: int | Non
         figures.load(connection, catalog, folder)
         for name in sorted({*intervals.READ, *findings.inputs(catalog)} & wanted.keys()):
             connection.read_parquet(str(work / name / "*.parquet")).create_view(name)
-        before = warehouse.tables(connection)
+        before = warehouse.all_columns(connection).keys()
         compute(connection, catalog, work, draws)
-        _hand_over(spark, connection, sorted(warehouse.tables(connection) - before), work)
+        _hand_over(spark, connection, sorted(warehouse.all_columns(connection).keys() - before), work)
     _make(spark, files, work)
 
 
 def compute(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, draws: int | None = None) -> None:
-    """What is NumPy between the models and the files, as tables score__*, size__*, finding__* and draw__*."""
+    """What is NumPy between the models and the files, as tables and views score__*, size__*, finding__*, draw__*."""
     made: set[str] = set()
     years = sorted(catalog.editions)
     for year in years:
@@ -197,12 +197,9 @@ def compute(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path,
             warehouse.write_parquet(connection, rows, workfolder.path(work, name, year))
         intervals.simulate(catalog, work, year, draws)
         changes.compare(connection, catalog, work, year)
-    for name in sorted(made | {changes.TABLE}):
-        files = [warehouse.literal(str(workfolder.path(work, name, year))) for year in years]
-        connection.execute(f'create table "{name}" as from read_parquet([{", ".join(files)}], union_by_name = true)')
+    workfolder.show(connection, work, sorted(made | {changes.TABLE}), years)
     for name in intervals.TABLES:
-        rows = warehouse.literal(str(work / intervals.FOLDER / f"{name}-*.parquet"))
-        connection.execute(f'create table "{name}" as from read_parquet({rows})')
+        connection.read_parquet(str(work / intervals.FOLDER / f"{name}-*.parquet")).create_view(name)
     findings.measure_size(connection, catalog)
     findings.find(connection, catalog)
 

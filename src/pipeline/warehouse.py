@@ -37,6 +37,8 @@ create or replace macro name_words(name) as regexp_replace(trim(regexp_replace(s
 create or replace macro name_pattern(name) as regexp_replace(
   name_words(replace(name, '.', '0 ')), '0( |$)', '[A-Z]*\\1', 'g');
 """
+# letters of the Länder in the order of their keys, 01 to 16
+LANDS = ("SH", "HH", "NI", "HB", "NW", "HE", "RP", "BW", "BY", "SL", "BE", "BB", "MV", "SN", "ST", "TH")
 _SPILLS = itertools.count()  # numbers the folders of this process
 MEMORY_LIMIT = "600MB"  # of DuckDB; what four editions of 39 indicators do not fit into is spilled to disk
 
@@ -260,6 +262,8 @@ def declare(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
     ]
     names = ["league", "indicator_set", "min_population", "max_population", "is_size_class"]
     table(connection, "frame__leagues", pd.DataFrame(leagues, columns=names))
+    lands = [(land, f"{number:02d}") for number, land in enumerate(LANDS, 1)]
+    table(connection, "frame__lands", _text_frame(lands, ["land", "land_code"]))
     aliases = [(alias.name, alias.ags, alias.source or "") for alias in catalog.aliases]
     table(connection, "frame__aliases", _text_frame(aliases, ["name", "ags", "source_id"]))
 

@@ -403,6 +403,7 @@ def test_where_a_list_of_winners_is_known_in_part_absence_is_not_collected(db: A
         ],
     )  # fmt: skip
     given(db, "typed__facts_funding__members", MEMBERS, ("Tiefenbach", None, "Gemeinde", "BY", 2021))
+    given(db, "frame__lands", "land varchar, land_code varchar", ("BY", "09"), ("RP", "07"))
     given(db, "core__funded_places", FUNDED, funded(2018, "08116049", funder="land"))
     warehouse.run(db, {"core__unknown_funding": CATALOG.sql["core__unknown_funding"]})
     assert indicator(db, "funding_land", "unit_key, value, value_status") == [
