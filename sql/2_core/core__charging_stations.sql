@@ -32,7 +32,9 @@ names as (
   having count(*) = 1
 ),
 in_districts as (
-  select devices.list_year, devices.edition, devices.row_number, district_names.district_key, devices.place_name
+  select
+    devices.list_year, devices.edition, devices.row_number, district_names.district_key,
+    plain_name(replace(devices.place_name, '. ', '.')) as plain
   from devices
   join district_names
     on district_names.list_year = devices.list_year
@@ -44,7 +46,7 @@ by_name as (
   from in_districts
   join names
     on names.list_year = in_districts.list_year and names.district_key = in_districts.district_key
-    and names.plain = plain_name(replace(in_districts.place_name, '. ', '.'))
+    and names.plain = in_districts.plain
   group by all
   having count(distinct names.ags) = 1
 ),
@@ -58,7 +60,7 @@ begun as (
   from in_districts
   join names
     on names.list_year = in_districts.list_year and names.district_key = in_districts.district_key
-    and plain_name(replace(in_districts.place_name, '. ', '.')) like names.plain || ' %'
+    and starts_with(in_districts.plain, names.plain || ' ')
   group by in_districts.list_year, in_districts.edition, in_districts.row_number
 ),
 outlines as (
@@ -72,28 +74,30 @@ outlines as (
   where pairs.source_date = date '2020-12-31'
   group by targets.list_year, pairs.source_ags
   having count(distinct pairs.target_ags) = 1
-)
-select
-  devices.list_year, devices.edition, devices.row_number, devices.points, devices.commissioned, devices.place_name, devices.district_name,
-  case when by_name.ags is not null then by_name.ags when not is_elsewhere then outlines.ags end as ags,
-  case
-    when by_name.ags is not null then 'name_and_district'
-    when outlines.ags is not null then if(is_elsewhere, 'contradiction', 'outline')
-  end as method,
-  by_name.ags <> outlines.ags as is_disputed,
-  is_elsewhere
-from devices
-left join by_name using (list_year, edition, row_number)
-left join outlines on outlines.list_year = devices.list_year and outlines.located_ags = devices.located_ags
-left join named_districts using (list_year, edition, row_number)
-left join begun using (list_year, edition, row_number)
-left join names as located on located.list_year = devices.list_year and located.ags = outlines.ags
-cross join lateral (
+),
+placed as (
   select
+    devices.*, by_name.ags as named_ags, outlines.ags as outline_ags,
     coalesce(not list_contains(named_districts.district_keys, left(outlines.ags, 5)), false)
     or coalesce(
       not list_contains(begun.begun_ags, outlines.ags)
       and plain_name(replace(devices.place_name, '. ', '.')) not like '% ' || located.plain,
       false
     ) as is_elsewhere
+  from devices
+  left join by_name using (list_year, edition, row_number)
+  left join outlines on outlines.list_year = devices.list_year and outlines.located_ags = devices.located_ags
+  left join named_districts using (list_year, edition, row_number)
+  left join begun using (list_year, edition, row_number)
+  left join names as located on located.list_year = devices.list_year and located.ags = outlines.ags
 )
+select
+  list_year, edition, row_number, points, commissioned, place_name, district_name,
+  case when named_ags is not null then named_ags when not is_elsewhere then outline_ags end as ags,
+  case
+    when named_ags is not null then 'name_and_district'
+    when outline_ags is not null then if(is_elsewhere, 'contradiction', 'outline')
+  end as method,
+  named_ags <> outline_ags as is_disputed,
+  is_elsewhere
+from placed

@@ -23,16 +23,13 @@ written as (
   from (select list_year, scope, ags, string_split(official, ' ') as words from scoped) as split
   cross join unnest(range(1, array_length(words))) as starts (number)
 ),
-meant as (
+bearers as (
   select
-    list_year, scope, plain,
-    case
-      when count(distinct ags) = 1 and not bool_and(is_start) then min(ags)
-      when length(scope) = 2 and count(distinct ags) filter (where not is_start) = 1 then min(ags) filter (where not is_start)
-    end as ags
+    list_year, scope, plain, min(ags) as first_ags, max(ags) as last_ags,
+    min(ags) filter (where not is_start) as first_whole_ags, max(ags) filter (where not is_start) as last_whole_ags
   from written
   group by list_year, scope, plain
 )
-select list_year, scope, plain, ags
-from meant
-where ags is not null
+select list_year, scope, plain, first_whole_ags as ags
+from bearers
+where first_whole_ags = last_whole_ags and (first_ags = last_ags or length(scope) = 2)
