@@ -106,7 +106,11 @@ def _all(running: Iterable[Future[None]]) -> None:
 
 
 def two_processes() -> ProcessPoolExecutor:
-    """Where the steps run beside each other: threads of one process would wait for each other and keep its memory."""
+    """Where the steps run beside each other: threads of one process would wait for each other and keep its memory.
+
+    One thread each for NumPy's products, too: as many per process as there are cores only wait for each other.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read by the new processes when they load NumPy
     spawn = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(2, spawn, initializer=_start_worker, initargs=(os.getpid(),))
 
