@@ -5,11 +5,11 @@ with spans as (
 ),
 dated as (
   select
-    values_.* replace (cast(values_.denominator as double) as denominator),
+    values_.* exclude (indicator_id, source_id) replace (cast(values_.denominator as double) as denominator),
     cast(year(values_.reference_date - interval 1 day) as integer) as reference_year,
     case when values_.level = 'shared_district' then 'district' else values_.level end as unit_level,
     cast(coalesce(year(editions.territory_date), year(values_.reference_date - interval 1 day)) as integer) as territory_year,
-    indicators.indicator_number, indicators.is_complete, indicators.moves_by, indicators.denominator_from, indicators.per
+    indicators.indicator_number
   from indicator_values as values_
   join frame__indicators as indicators using (indicator_id, source_id)
   left join frame__editions as editions using (source_id, edition)

@@ -6,14 +6,15 @@ with parts as (
   select
     links.*, dated.indicator_number, dated.reference_date, dated.reference_year, dated.edition, dated.part, dated.row_number,
     dated.value, dated.numerator, dated.denominator, dated.value_status, dated.sign_raw,
-    dated.moves_by, dated.denominator_from, dated.per,
-    case dated.moves_by when 'population' then links.population_weight when 'area' then links.area_weight end as weight,
-    case dated.moves_by when 'population' then links.inhabited_parts when 'area' then links.parts end as needed
+    indicators.moves_by, indicators.denominator_from, indicators.per,
+    case indicators.moves_by when 'population' then links.population_weight when 'area' then links.area_weight end as weight,
+    case indicators.moves_by when 'population' then links.inhabited_parts when 'area' then links.parts end as needed
   from edition__links as links
   join frame__years as years using (edition_year)
   join edition__dated as dated
     on dated.territory_year = links.territory_year and dated.level = links.level and dated.unit_key = links.source_key
     and dated.reference_year between links.edition_year - years.carry_forward_years and links.edition_year
+  join frame__indicators as indicators on indicators.indicator_number = dated.indicator_number
 ),
 key_changes as (
   select

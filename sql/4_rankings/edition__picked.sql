@@ -43,6 +43,14 @@ comparable as (
   from measured
   left join linked using (edition_year, territory_year, level, unit_key)
 ),
+newest_lists as (
+  select years.edition_year, indicators.indicator_number, max(lists.reference_date) as reference_date
+  from frame__indicators as indicators
+  join frame__editions as lists on lists.source_id = indicators.source_id
+  join frame__years as years on year(lists.reference_date) <= years.edition_year
+  where not indicators.is_complete
+  group by years.edition_year, indicators.indicator_number
+),
 candidates as (
   select
     years.edition_year, dated.indicator_number, dated.unit_level, dated.unit_key, dated.level, comparable.is_comparable,
@@ -55,9 +63,9 @@ candidates as (
   join comparable
     on comparable.edition_year = years.edition_year and comparable.territory_year = dated.territory_year
     and comparable.level = dated.unit_level and comparable.unit_key = dated.unit_key
-  anti join frame__editions as newer_list
-    on not dated.is_complete and newer_list.source_id = dated.source_id
-    and newer_list.reference_date > dated.reference_date and year(newer_list.reference_date) <= years.edition_year
+  left join newest_lists
+    on newest_lists.edition_year = years.edition_year and newest_lists.indicator_number = dated.indicator_number
+  where not coalesce(newest_lists.reference_date > dated.reference_date, false)
   union all
   select
     edition_year, indicator_number, level, unit_key, level, true, value, numerator, denominator, value_status, sign_raw,

@@ -1,9 +1,11 @@
 -- one row per edition year, municipality and indicator: the newest value, and of equally new ones that of the place itself before
 -- that of its association, that before its district's: a place's old zero does not stand against its district's new one
 -- a coarser value is inherited unless the unit is this one municipality; without any value the nearest unit's reason stands
+-- ags_number and indicator_number join the score tables
 -- without any row: not_convertible where a complete source does not know the place's key, not_collected where it does
 with places as (
-  select list_year as edition_year, ags, association_key, district_key, is_own_association, is_own_district
+  select
+    list_year as edition_year, ags, cast(ags as integer) as ags_number, association_key, district_key, is_own_association, is_own_district
   from core__municipalities
   join frame__years as years on years.edition_year = core__municipalities.list_year
 ),
@@ -67,7 +69,7 @@ known as (
   semi join source_units using (source_id, level, unit_key)
 )
 select
-  keyed.edition_year, keyed.ags, keyed.indicator_id,
+  keyed.edition_year, keyed.ags, keyed.ags_number, keyed.indicator_id, keyed.indicator_number,
   picked.value, picked.numerator, picked.denominator, picked.sign_raw, picked.reference_date, picked.reference_year,
   case when keyed.is_own_unit and not picked.is_shared then 'municipality' else keyed.unit_level end as level,
   case

@@ -1,12 +1,12 @@
 -- one row per edition year, indicator and size class: what its values are, place by place
 -- own, carried forward, association, district, imputed and missing add up to places; who has no value of a scored indicator is imputed
 with sizes as (
-  select edition_year, ags, ags_number, coalesce(size_class, 'no_population') as size_class
+  select edition_year, ags_number, coalesce(size_class, 'no_population') as size_class
   from edition__places
 ),
 counted as (
   select
-    sizes.edition_year, values_.indicator_id, sizes.size_class,
+    sizes.edition_year, values_.indicator_number, sizes.size_class,
     count(*) as places,
     count(values_.value) filter (where values_.value_status = 'inherited' and values_.level = 'association') as places_association,
     count(values_.value) filter (where values_.value_status = 'inherited' and values_.level = 'district') as places_district,
@@ -14,8 +14,8 @@ counted as (
     count(values_.value) filter (where values_.value_status not in ('inherited', 'carried_forward')) as places_own,
     count(values_.value) filter (where values_.reference_year < values_.edition_year) as places_older
   from edition__values as values_
-  join sizes using (edition_year, ags)
-  group by sizes.edition_year, values_.indicator_id, sizes.size_class
+  join sizes using (edition_year, ags_number)
+  group by sizes.edition_year, values_.indicator_number, sizes.size_class
 ),
 filled as (
   select sizes.edition_year, cells.indicator_number, sizes.size_class, count(*) as places_imputed
@@ -26,13 +26,11 @@ filled as (
 ),
 complete as (
   select
-    counted.*, indicators.area, coalesce(filled.places_imputed, 0) as places_imputed,
+    counted.*, indicators.indicator_id, indicators.area, coalesce(filled.places_imputed, 0) as places_imputed,
     counted.places_own + counted.places_carried_forward as own, counted.places_association + counted.places_district as inherited
   from counted
-  join frame__indicators as indicators using (indicator_id)
-  left join filled
-    on filled.edition_year = counted.edition_year and filled.indicator_number = indicators.indicator_number
-    and filled.size_class = counted.size_class
+  join frame__indicators as indicators using (indicator_number)
+  left join filled using (edition_year, indicator_number, size_class)
 )
 select
   edition_year, area, indicator_id, size_class, cast(places as integer) as places,

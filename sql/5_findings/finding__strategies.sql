@@ -10,9 +10,7 @@ with implemented as (
     count(*) as indicators
   from score__cells as cells
   join frame__indicators as indicators using (indicator_number)
-  join edition__values as values_
-    on values_.edition_year = cells.edition_year and values_.indicator_id = indicators.indicator_id
-    and cast(values_.ags as integer) = cells.ags_number
+  join edition__values as values_ using (edition_year, ags_number, indicator_number)
   where indicators.dimension = 'implementation' and indicators.area not in ('strategy', 'administration')
     and cells.weight_city > 0 and not cells.is_imputed and values_.value_status in ('reported', 'true_zero')
   group by cells.edition_year, cells.ags_number

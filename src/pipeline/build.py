@@ -237,8 +237,9 @@ def score_edition(catalog: Catalog, work: Path, year: int, threads: int = 1) -> 
 def derive_shared(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path) -> None:
     """The models of all years from loaded figures; what later steps read of them, and of the figures, is kept."""
     read = _read_later(catalog).union(*map(warehouse.references, _of_edition(catalog).values()))
-    warehouse.run(connection, _shared(catalog), keep=read | {matching.JOINS})
-    workfolder.keep(connection, work, sorted(read & warehouse.all_columns(connection).keys()))
+    models = _shared(catalog)
+    workfolder.derive(connection, work, models, read | {matching.JOINS})
+    workfolder.keep(connection, work, sorted(read & warehouse.all_columns(connection).keys() - models.keys()))
 
 
 def derive_edition(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work: Path, year: int) -> None:
@@ -248,9 +249,7 @@ def derive_edition(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work
     workfolder.show(connection, work, read, [])
     years = warehouse.literal(str(workfolder.path(work, YEARS)))
     connection.execute(f"create view {YEARS} as from read_parquet({years}) where edition_year = {year}")
-    kept = sorted(_read_later(catalog) & models.keys())
-    warehouse.run(connection, models, keep=kept)
-    workfolder.keep(connection, work, kept, year)
+    workfolder.derive(connection, work, models, _read_later(catalog) & models.keys(), year)
 
 
 def conclude(catalog: Catalog, work: Path, threads: int = 1) -> None:

@@ -68,28 +68,32 @@ def read_year(connection: duckdb.DuckDBPyConnection, catalog: Catalog, year: int
         f"from edition__places where edition_year = {year} order by ags_number"
     ).df()
     cells = connection.execute(
-        "select value, numerator, denominator, value_status = 'inherited' as is_inherited, "
+        "select ags_number, indicator_number, value, numerator, denominator, "
+        "value_status = 'inherited' as is_inherited, "
         "value_status = 'carried_forward' or reference_year < edition_year as is_carried "
-        f"from edition__values where edition_year = {year} order by ags, indicator_id"
+        f"from edition__values where edition_year = {year}"
     ).fetchnumpy()
+    ags = places["ags_number"].to_numpy(dtype=np.int64)
     shape = (len(places), len(catalog.sorted_indicators))
-    if len(cells["value"]) != shape[0] * shape[1]:
+    position = np.searchsorted(ags, cells["ags_number"]) * shape[1] + cells["indicator_number"]
+    row = np.argsort(position)  # of each cell of the grid, place by place
+    if not np.array_equal(position[row], np.arange(shape[0] * shape[1])):
         raise PipelineError(
-            f"edition {year}: {len(cells['value'])} values for {shape[0]} places x {shape[1]} indicators"
+            f"edition {year}: {len(position)} values, not one for each of {shape[0]} places x {shape[1]} indicators"
         )
     classes = {name: number for number, name in enumerate(sorted(catalog.leagues), 1)}
     matrix = Matrix(
-        values=_floats(cells["value"], shape),
-        numerators=_floats(cells["numerator"], shape),
-        denominators=_floats(cells["denominator"], shape),
-        is_inherited=_flags(cells["is_inherited"], shape),
-        is_carried=_flags(cells["is_carried"], shape),
+        values=_floats(cells["value"][row], shape),
+        numerators=_floats(cells["numerator"][row], shape),
+        denominators=_floats(cells["denominator"][row], shape),
+        is_inherited=_flags(cells["is_inherited"][row], shape),
+        is_carried=_flags(cells["is_carried"][row], shape),
         population=places["population"].to_numpy(dtype=float, na_value=np.nan),
         land=places["land"].to_numpy(dtype=np.int64),
         district=places["district"].to_numpy(dtype=np.int64),
         size_class=places["size_class"].map(classes).fillna(0).to_numpy().astype(np.int64),
     )
-    return Year(year, places["ags_number"].to_numpy(dtype=np.int64), matrix)
+    return Year(year, ags, matrix)
 
 
 def _floats(column: Any, shape: tuple[int, int]) -> Floats:

@@ -10,7 +10,7 @@ import graphlib
 import itertools
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +40,8 @@ create or replace macro name_pattern(name) as regexp_replace(
 # letters of the Länder in the order of their keys, 01 to 16
 LANDS = ("SH", "HH", "NI", "HB", "NW", "HE", "RP", "BW", "BY", "SL", "BE", "BB", "MV", "SN", "ST", "TH")
 _SPILLS = itertools.count()  # numbers the folders of this process
+# Parquet that stays, and Parquet for the next step: a long dictionary takes longer to build than it saves there
+PACKED, LOOSE = "compression zstd", "compression snappy, dictionary_size_limit 1000"
 MEMORY_LIMIT = "600MB"  # of DuckDB; what four editions of 39 indicators do not fit into is spilled to disk
 
 
@@ -109,14 +111,24 @@ def layer(catalog: Catalog, *layers: str) -> dict[str, str]:
     return {name: text for name, text in wanted.items() if name not in waiting or catalog.sql_layer[name] == "1_typed"}
 
 
-def run(connection: duckdb.DuckDBPyConnection, models: Mapping[str, str], keep: Collection[str] | None = None) -> None:
+def run(
+    connection: duckdb.DuckDBPyConnection,
+    models: Mapping[str, str],
+    keep: Collection[str] | None = None,
+    keep_in: Callable[[str], Path] | None = None,
+) -> None:
     """Make one table per model, in order. With `keep`, only what leads to a kept table is made, and a table goes as
-    soon as nothing that is still to be made reads it, unless it is kept: memory holds what is needed and no more."""
+    soon as nothing that is still to be made reads it, unless it is kept: memory holds what is needed and no more.
+    With `keep_in`, the file of a kept table, it goes straight there and is read from there."""
     links = graph(models)
     waiting = order(models if keep is None else {name: models[name] for name in _leading_to(keep, links)})
     for done, name in enumerate(waiting, 1):
         try:
-            connection.execute(f'create or replace table "{name}" as {models[name]}')
+            if keep is not None and keep_in and name in keep:
+                write_parquet(connection, models[name], keep_in(name), packing=LOOSE)
+                connection.read_parquet(str(keep_in(name))).create_view(name)
+            else:
+                connection.execute(f'create or replace table "{name}" as {models[name]}')
         except duckdb.Error as error:
             raise PipelineError(f"sql: model {name}: {error}") from error
         if keep is not None:
@@ -192,10 +204,10 @@ def category_frame(connection: duckdb.DuckDBPyConnection, sql: str, columns: Ite
     return frame(connection, f"select {', '.join(picked)} from ({sql})")
 
 
-def save(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, target: Path, compression: str = "zstd") -> None:
+def save(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, target: Path, packing: str = PACKED) -> None:
     """A pandas frame as Parquet, for the next step."""
     connection.register("incoming", frame)
-    write_parquet(connection, "from incoming", target, compression=compression)
+    write_parquet(connection, "from incoming", target, packing=packing)
     connection.unregister("incoming")
 
 
@@ -285,11 +297,11 @@ def write_parquet(
     sql: str,
     target: Path,
     metadata: Mapping[str, str] | None = None,
-    compression: str = "zstd",
+    packing: str = PACKED,
 ) -> None:
     """Parquet with v1 pages, rows in the order of the query, metadata without clocks."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    options = f"format parquet, compression {compression}, row_group_size 122880"
+    options = f"format parquet, {packing}, row_group_size 122880"
     if metadata:
         pairs = ", ".join(f"{key}: {literal(value)}" for key, value in sorted(metadata.items()))
         options += f", kv_metadata {{{pairs}}}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -18,15 +18,26 @@ def path(work: Path, table: str, year: int | None = None) -> Path:
     return work / FOLDER / ("" if year is None else str(year)) / f"{table}.parquet"
 
 
+def derive(
+    connection: duckdb.DuckDBPyConnection,
+    work: Path,
+    models: Mapping[str, str],
+    tables: Collection[str],
+    year: int | None = None,
+) -> None:
+    """Make the models that lead to some tables; these are written, whole or as those of one edition year, not held."""
+    warehouse.run(connection, models, keep=tables, keep_in=lambda table: path(work, table, year))
+
+
 def keep(connection: duckdb.DuckDBPyConnection, work: Path, tables: Iterable[str], year: int | None = None) -> None:
     """Write tables of the database: whole ones, or those that hold one edition year."""
     for table in tables:
-        warehouse.write_parquet(connection, f'from "{table}"', path(work, table, year), compression="snappy")
+        warehouse.write_parquet(connection, f'from "{table}"', path(work, table, year), packing=warehouse.LOOSE)
 
 
 def keep_frame(connection: duckdb.DuckDBPyConnection, work: Path, table: str, frame: pd.DataFrame, year: int) -> None:
     """Write one edition year's rows that are not in the database."""
-    warehouse.save(connection, frame, path(work, table, year), compression="snappy")
+    warehouse.save(connection, frame, path(work, table, year), packing=warehouse.LOOSE)
 
 
 def show(connection: duckdb.DuckDBPyConnection, work: Path, tables: Iterable[str], years: Sequence[int]) -> None:

@@ -88,6 +88,18 @@ def test_with_keep_nothing_is_made_that_leads_to_no_kept_table(db: duckdb.DuckDB
     assert warehouse.tables(db) == {"b"}
 
 
+def test_with_keep_in_what_is_kept_stands_in_files_and_is_read_from_them(
+    db: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    models = {"a": "select 1 as x", "b": "select x + 1 as x from a", "c": "select x + 1 as x from b"}
+    warehouse.run(db, models, keep={"b", "c"}, keep_in=lambda name: tmp_path / f"{name}.parquet")
+    assert warehouse.tables(db) == set()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.parquet", "c.parquet"]
+    assert db.execute("select b.x, c.x from b, c").fetchall() == [(2, 3)]
+    with pytest.raises(PipelineError, match="model b: "):
+        warehouse.run(db, {"b": "select y from a"}, keep={"b"}, keep_in=lambda name: tmp_path / f"{name}.parquet")
+
+
 # pandas in and out
 
 
