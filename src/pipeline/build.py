@@ -22,10 +22,10 @@ import multiprocessing
 import os
 import tempfile
 import threading
-import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 
 import duckdb
@@ -49,6 +49,7 @@ from pipeline.catalog import Catalog
 from pipeline.errors import CheckError
 
 EDITION_MEMORY = "350MB"  # of DuckDB; two editions are written at a time
+BESIDE = 2  # models of all years at a time: nothing else needs the second processor as long
 CHECKS, FAILING = "checks", "failing"  # folders of the work folder
 YEARS, INDICATORS = "frame__years", "indicator_values"
 
@@ -86,11 +87,10 @@ def build(
         two_processes() as pool,
     ):
         work = Path(name)
-        prepared = pool.submit(prepare, catalog, folder, work, threads)
         checked = pool.submit(check_sources, catalog, folder, work)
         figures.require_schema(catalog, folder)
+        prepare(catalog, folder, work, threads)  # here, while the others load what they need
         require(checked.result(), work, out)
-        prepared.result()
         _all(pool.submit(score_edition, catalog, work, year, threads) for year in sorted(catalog.editions))
         concluded = pool.submit(conclude, catalog, work, threads)
         _all(pool.submit(intervals.simulate, catalog, work, year, draws, seed) for year in to_draw(catalog, years))
@@ -108,11 +108,20 @@ def _all(running: Iterable[Future[None]]) -> None:
 def two_processes() -> ProcessPoolExecutor:
     """Where the steps run beside each other: threads of one process would wait for each other and keep its memory.
 
-    One thread each for NumPy's products, too: as many per process as there are cores only wait for each other.
+    They branch off the one of `warm_up`.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read by the new processes when they load NumPy
-    spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(2, spawn, initializer=_start_worker, initargs=(os.getpid(),))
+    warm_up()
+    return ProcessPoolExecutor(2, multiprocessing.get_context("forkserver"), initializer=_start_worker)
+
+
+def warm_up() -> None:
+    """Start a process that loads all libraries, which takes seconds, and return at once.
+
+    One thread each for NumPy's products: as many per process as there are processors only wait for each other.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    forkserver.set_forkserver_preload([__name__, checks.LIBRARY])
+    forkserver.ensure_running()
 
 
 def to_draw(catalog: Catalog, years: Sequence[int]) -> list[int]:
@@ -131,20 +140,19 @@ def place(catalog: Catalog, years: Sequence[int], staged: Path, out: Path) -> li
     return published
 
 
-def _start_worker(parent: int) -> None:
-    """In a worker: end when the main process is gone, which alone holds the right to write; load the library of the
-    checks while DuckDB computes; and never look for garbage, which costs a tenth of the checks and finds nothing in a
-    process of a few seconds."""
+def _start_worker() -> None:
+    """In a worker: end when the main process is gone, which alone holds the right to write, and never look for garbage,
+    which costs a tenth of the checks and finds nothing in a process of a few seconds."""
+    main = multiprocessing.parent_process()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
+        if main:
+            main.join()
         os._exit(1)
 
     gc.freeze()
     atexit.register(os._exit, 0)  # and it need not be taken apart at the end
     threading.Thread(target=watch, daemon=True).start()
-    threading.Thread(target=checks.warm_up, daemon=True).start()
 
 
 def check_sources(catalog: Catalog, folder: Path, work: Path) -> list[Checked]:
@@ -238,7 +246,7 @@ def derive_shared(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work:
     """The models of all years from loaded figures; what later steps read of them, and of the figures, is kept."""
     read = _read_later(catalog).union(*map(warehouse.references, _of_edition(catalog).values()))
     models = _shared(catalog)
-    workfolder.derive(connection, work, models, read | {matching.JOINS})
+    workfolder.derive(connection, work, models, read | {matching.JOINS}, beside=BESIDE)
     workfolder.keep(connection, work, sorted(read & warehouse.all_columns(connection).keys() - models.keys()))
 
 

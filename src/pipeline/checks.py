@@ -7,7 +7,6 @@ the columns of the condition in `meta.condition_columns`.
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import threading
@@ -22,6 +21,7 @@ import pandas as pd
 from pipeline.catalog import shipped
 from pipeline.errors import CatalogError
 
+LIBRARY = "great_expectations"  # imported where it is used: it takes seconds
 SEVERITIES = ("critical", "warning", "info")
 MAX_FAILING = 10_000  # rows kept per expectation; the count is always whole
 COLUMN_KWARGS = ("column", "column_A", "column_B")
@@ -91,14 +91,9 @@ def columns_of(table: str, folder: Path | None = None) -> set[str]:
     return found
 
 
-def warm_up() -> None:
-    """Import the library ahead of its first use; the import's own lock makes whoever comes meanwhile wait."""
-    importlib.import_module("great_expectations")
-
-
 @cache
 def _great_expectations() -> Any:
-    """The library and one ephemeral context; imported here since it costs two seconds."""
+    """The library and one ephemeral context; imported here since most commands do without."""
     import great_expectations as gx
 
     context = _context(gx)

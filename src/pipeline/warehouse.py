@@ -11,6 +11,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
 
@@ -115,26 +116,49 @@ def run(
     connection: duckdb.DuckDBPyConnection,
     models: Mapping[str, str],
     keep: Collection[str] | None = None,
+    beside: int = 1,
     keep_in: Callable[[str], Path] | None = None,
 ) -> None:
-    """Make one table per model, in order. With `keep`, only what leads to a kept table is made, and a table goes as
-    soon as nothing that is still to be made reads it, unless it is kept: memory holds what is needed and no more.
-    With `keep_in`, the file of a kept table, it goes straight there and is read from there."""
+    """Make one table per model, each after those it reads, `beside` of them at a time. With `keep`, only what leads to
+    a kept table is made, and a table goes as soon as nothing that is still to be made reads it, unless it is kept:
+    memory holds what is needed and no more. With `keep_in`, the file of a kept table, it goes straight there and is
+    read from there."""
+    order(models)  # a circle is named there
     links = graph(models)
-    waiting = order(models if keep is None else {name: models[name] for name in _leading_to(keep, links)})
-    for done, name in enumerate(waiting, 1):
-        try:
-            if keep is not None and keep_in and name in keep:
-                write_parquet(connection, models[name], keep_in(name), packing=LOOSE)
-                connection.read_parquet(str(keep_in(name))).create_view(name)
+    wanted = models.keys() if keep is None else _leading_to(keep, links)
+    readers = {name: {reader for reader in wanted if name in links[reader]} for name in wanted}
+    waiting = graphlib.TopologicalSorter({name: links[name] for name in sorted(wanted)})
+    waiting.prepare()
+    ready: list[str] = []
+    running: dict[Future[None], str] = {}
+    with ThreadPoolExecutor(beside) as pool:
+        while waiting.is_active():
+            ready += waiting.get_ready()
+            while ready and len(running) < beside:
+                name = ready.pop(0)
+                target = keep_in(name) if keep_in and keep and name in keep else None
+                running[pool.submit(_make, connection, name, models[name], target)] = name
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                future.result()
+                name = running.pop(future)
+                waiting.done(name)
+                for read in links[name]:
+                    readers[read].remove(name)
+                for read in [] if keep is None else {name, *links[name]} - set(keep):
+                    if not readers[read]:
+                        connection.execute(f'drop table "{read}"')
+
+
+def _make(connection: duckdb.DuckDBPyConnection, name: str, sql: str, target: Path | None) -> None:
+    try:
+        with connection.cursor() as cursor:
+            if target:
+                write_parquet(cursor, sql, target, packing=LOOSE)
+                cursor.read_parquet(str(target)).create_view(name)
             else:
-                connection.execute(f'create or replace table "{name}" as {models[name]}')
-        except duckdb.Error as error:
-            raise PipelineError(f"sql: model {name}: {error}") from error
-        if keep is not None:
-            needed = set(keep).union(*(links[later] for later in waiting[done:]))
-            for read in (links[name] | {name}) - needed:
-                connection.execute(f'drop table "{read}"')
+                cursor.execute(f'create or replace table "{name}" as {sql}')
+    except duckdb.Error as error:
+        raise PipelineError(f"sql: model {name}: {error}") from error
 
 
 def _leading_to(wanted: Iterable[str], links: Mapping[str, set[str]]) -> set[str]:

@@ -24,9 +24,10 @@ def derive(
     models: Mapping[str, str],
     tables: Collection[str],
     year: int | None = None,
+    beside: int = 1,
 ) -> None:
     """Make the models that lead to some tables; these are written, whole or as those of one edition year, not held."""
-    warehouse.run(connection, models, keep=tables, keep_in=lambda table: path(work, table, year))
+    warehouse.run(connection, models, tables, beside, keep_in=lambda table: path(work, table, year))
 
 
 def keep(connection: duckdb.DuckDBPyConnection, work: Path, tables: Iterable[str], year: int | None = None) -> None:

@@ -118,7 +118,9 @@ def test_the_columns_of_a_condition_are_the_declared_ones(table: str) -> None:
     """They leave the warehouse because meta.condition_columns names them; a name too few is an error at run time."""
     for entry in checks.load_suite(table)["expectations"]:
         condition = entry["kwargs"].get("row_condition", "")
-        assert set(re.findall(r"(\w+) [!=]=", condition)) == set(entry["meta"].get("condition_columns", []))
+        assert set(re.findall(r"(\w+) (?:[!=]=|in \[|not in \[)", condition)) == set(
+            entry["meta"].get("condition_columns", [])
+        )
 
 
 @pytest.mark.parametrize("table", [*TYPED, *PUBLISHED])
