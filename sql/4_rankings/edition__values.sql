@@ -38,9 +38,6 @@ levelled as (
     on district.unit_level = 'district' and district.edition_year = places.edition_year
     and district.indicator_number = indicators.indicator_number and district.unit_key = places.district_key
 ),
-source_units as (
-  select distinct source_id, level, unit_key from indicator_values where level <> 'shared_district'
-),
 indicator_levels as (
   select distinct indicator_id, source_id, level from indicator_values where level <> 'shared_district'
 ),
@@ -66,7 +63,7 @@ asked as materialized (
 known as (
   select distinct edition_year, ags, indicator_id
   from asked
-  semi join source_units using (source_id, level, unit_key)
+  semi join indicator_values using (source_id, level, unit_key)
 )
 select
   keyed.edition_year, keyed.ags, keyed.ags_number, keyed.indicator_id, keyed.indicator_number,
