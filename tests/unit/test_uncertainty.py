@@ -250,20 +250,40 @@ def test_a_gap_is_drawn_from_the_places_that_its_mean_was_taken_of() -> None:
 @given(hnp.arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 30)), elements=st.integers(0, 20)), SEEDS)
 def test_a_row_of_ranks_is_a_competition_in_each_league(scores: np.ndarray, seed: int) -> None:
     units = scores.shape[1]
-    label = np.random.default_rng(seed).integers(0, 4, units)  # league 3 is nobody's
-    members = [label == number for number in range(3)]
-    out = np.empty(scores.shape, dtype=np.uint16)
-    ranks.competition_rows(scores, ranks.grouping(members, units), out)
-    for row, found in zip(scores, out, strict=True):
+    rng = np.random.default_rng(seed)
+    label, sizes = rng.integers(0, 4, units), rng.integers(1, 4, units)  # league 3 is nobody's
+    members, all_ = [label == number for number in range(3)], [np.ones(units, dtype=bool)]
+    groups = [ranks.grouping(members, units), ranks.grouping(all_, units), ranks.grouping(members, units, sizes)]
+    outs = [np.empty(scores.shape, dtype=np.uint16) for _ in groups]
+    ranks.competition_rows(scores, groups, outs)
+    for row, alone, among_all, in_numbers in zip(scores, *outs, strict=True):
+        assert among_all.tolist() == ranks.competition(row.astype(float)).tolist()
         for is_member in members:
-            assert found[is_member].tolist() == ranks.competition(row[is_member].astype(float)).tolist()
-        assert (found[label == 3] == 0).all()
+            assert alone[is_member].tolist() == ranks.competition(row[is_member].astype(float)).tolist()
+            each = np.repeat(row[is_member].astype(float), sizes[is_member])
+            assert np.repeat(in_numbers[is_member], sizes[is_member]).tolist() == ranks.competition(each).tolist()
+        assert (alone[label == 3] == 0).all()
+        assert (in_numbers[label == 3] == 0).all()
+
+
+def test_rows_that_are_sorted_together_do_not_mix() -> None:
+    """More places than are sorted at a time, fewer, and nobody."""
+    rng = np.random.default_rng(4)
+    for units in (ranks.TOGETHER + 3, ranks.TOGETHER // 2 - 1, 1):
+        scores = rng.integers(0, 3 * units, (5, units)).astype(np.float32)
+        out = np.zeros(scores.shape, dtype=np.uint16)
+        ranks.competition_rows(scores, [league(units)], [out])
+        assert [row.tolist() for row in out] == [ranks.competition(row.astype(float)).tolist() for row in scores]
+    ranks.competition_rows(scores[:, :0], [league(0)], [out[:, :0]])
 
 
 def test_leagues_that_share_a_place_are_not_ranked_in_one_pass() -> None:
     everyone_ = np.ones(3, dtype=bool)
     with pytest.raises(ValueError, match="share places"):
         ranks.grouping([everyone_, everyone_], 3)
+    large = np.full(3, 2**30)
+    with pytest.raises(ValueError, match="too large"):
+        ranks.grouping(list(np.eye(3, dtype=bool)), 3, large)
 
 
 @given(hnp.arrays(np.uint16, st.tuples(st.integers(1, 50), st.integers(1, 5))))

@@ -155,8 +155,7 @@ def simulate(
             ) -> None:
                 rows, treatment, normalisation, how = run
                 scores = _area_scores(problem, made, areas[treatment, normalisation], inside[rows, columns], mask, rows)
-                for group, ranked in zip(passes, found, strict=True):
-                    ranks.competition_rows(scores, group, ranked[rows])
+                ranks.competition_rows(scores, passes, [ranked[rows] for ranked in found])
                 if how == draws.COPELAND and held is not None:
                     held[rows] = scores
                 elif how == draws.GEOMETRIC:
@@ -177,8 +176,7 @@ def simulate(
                     scores = np.stack([held[row] for _, held in duels], axis=1).astype(float)
                     won = aggregation.copeland(scores, outside[row, [n for n, _ in duels]].astype(float))
                     total[row] = won + units  # not below 0
-            for group, ranked in zip(passes, found, strict=True):
-                ranks.competition_rows(total[rows], group, ranked[rows])
+            ranks.competition_rows(total[rows], passes, [ranked[rows] for ranked in found])
 
         list(pool.map(rank_total, runs))
         yield TOTAL, found
