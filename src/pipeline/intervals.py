@@ -166,9 +166,9 @@ def _simulate_set(
 ) -> None:
     """Adds to the tables, saves the ranks, and fills the totals (draws, places)."""
     groupings = [group for _, group in field.passes]
-    for area, found in uncertainty.simulate(field.problem, made, groupings, threads, total=total):
+    for area, kind, found in uncertainty.simulate(field.problem, made, groupings, threads, total=total):
         for (some, _), drawn_ranks in zip(field.passes, found, strict=True):
-            low, middle, high = uncertainty.quantiles(drawn_ranks).T
+            low, middle, high = uncertainty.quantiles(drawn_ranks)[kind].T
             for league in some:
                 members = np.flatnonzero(field.ranked[league])
                 ags = field.problem.ags[members]
@@ -193,7 +193,7 @@ def redraw(
     result = {}
     scored, _ = _scored(catalog, work, year)
     for field in fields(catalog, scored):
-        for area, found in uncertainty.simulate(field.problem, made, [group for _, group in field.passes]):
+        for area, _, found in uncertainty.simulate(field.problem, made, [group for _, group in field.passes]):
             if area != uncertainty.TOTAL:
                 continue
             for (some, _), drawn_ranks in zip(field.passes, found, strict=True):

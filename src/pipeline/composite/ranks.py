@@ -54,20 +54,29 @@ def bits(size: int) -> int:
     return int(size).bit_length()
 
 
-def grouping(members: Sequence[Bools], units: int, sizes: Ints | None = None) -> Grouping:
-    """members: (units,) per league; a place in two of them is an error, a place in none gets no rank; sizes: (units,)
-    how many places one stands for."""
-    sizes = np.ones(units, dtype=np.int64) if sizes is None else sizes
-    widths = [bits(sizes[is_member].sum()) for is_member in members]
+def grouping(members: Sequence[Bools], units: int) -> Grouping:
+    """members: (units,) per league; a place in two of them is an error, a place in none gets no rank."""
+    widths = [bits(is_member.sum()) for is_member in members]
     if (np.sum(members, axis=0) > 1).any() or sum(widths) > WORD:
         raise ValueError(f"{len(members)} leagues that share places or are too large cannot be ranked in one pass")
     kind = np.min_scalar_type((1 << sum(widths)) - 1)
     step, shift, mask = (np.zeros(units, dtype=kind) for _ in range(3))
     for is_member, width, start in zip(members, widths, np.cumsum([0, *widths]).tolist(), strict=False):
-        step[is_member] = sizes[is_member].astype(kind) << kind.type(start)
+        step[is_member] = 1 << start
         shift[is_member] = start
         mask[is_member] = (1 << width) - 1
-    return Grouping(step, shift, mask, (mask > 0).astype(kind), bool((step == step[:1]).all()))
+    return Grouping(step, shift, mask, (mask > 0).astype(kind), _is_even(step))
+
+
+def merged(group: Grouping, first: Ints, sizes: Ints) -> Grouping:
+    """The same leagues with one place for each kind of places, which always tie and are in the same leagues. first:
+    (kinds,) a place of each; sizes: (kinds,) how many places it stands for."""
+    step = group.step[first] * sizes.astype(group.step.dtype)
+    return Grouping(step, group.shift[first], group.mask[first], group.is_ranked[first], _is_even(step))
+
+
+def _is_even(step: NDArray[np.unsignedinteger]) -> bool:
+    return bool((step == step[:1]).all())
 
 
 def competition_rows(scores: NDArray[np.float32], groups: Sequence[Grouping], outs: Sequence[Ranks]) -> None:
@@ -76,7 +85,7 @@ def competition_rows(scores: NDArray[np.float32], groups: Sequence[Grouping], ou
     One sort of 64-bit integers: score bits (of a positive float they order as it does, here turned round) and position.
     Equal bits are a tie. In this order the places ahead in all leagues of a grouping are one running sum.
     """
-    if not scores.size:
+    if not (scores.size and groups):
         return
     units = scores.shape[1]
     together = min(max(TOGETHER // units, 1), len(scores))
