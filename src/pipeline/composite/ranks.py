@@ -114,10 +114,11 @@ def competition_rows(scores: NDArray[np.float32], groups: Sequence[Grouping], ou
                 ahead = np.tile(step, (some, 1))
             else:
                 ahead = np.zeros(at.shape, dtype=step.dtype)
-                np.add.accumulate(step.take(at[:, :-1]), axis=1, out=ahead[:, 1:])
+                np.add.accumulate(step.take(at)[:, :-1], axis=1, out=ahead[:, 1:])
             ahead.ravel()[tied] = ahead.ravel()[with_first]
             word = np.empty(at.shape, dtype=step.dtype)
             word.ravel()[at.ravel()] = ahead.ravel()
             word >>= group.shift
             word &= group.mask
-            np.add(word, group.is_ranked, out=out[rows], casting="unsafe")
+            word += group.is_ranked
+            out[rows] = word

@@ -26,11 +26,12 @@ from pipeline.errors import PipelineError
 Floats32 = NDArray[np.float32]
 POINTS = 8000  # a score of 100; with weights that sum to at most WEIGHTS every sum stays below 2 ** 24
 WEIGHTS = 2048
-BLOCK = 32  # draws at a time: what fits into the cache of one processor
+BLOCK = 16  # draws at a time: what fits into the cache of one processor
 TOTAL = -1  # the number of the total among the areas' numbers
 QUANTILES = (0.05, 0.5, 0.95)
 PIECE = 200_000  # multiplications in one matrix product
-CHUNK = 512  # units at a time when quantiles are taken
+CHUNK = 256  # units at a time when quantiles are taken
+PIECES = 64  # draws at a time when they are turned to stand behind each other
 SEPARATED = 0.95  # the share of draws in which a group's first place is ahead of the next group's
 
 
@@ -70,10 +71,13 @@ def problem(
     units, columns = np.flatnonzero(result.is_available), np.flatnonzero(result.choice.is_scored)
     unit_at, column_at = np.full(len(ags), -1), np.full(len(indicators.area), -1)
     unit_at[units], column_at[columns] = np.arange(len(units)), np.arange(len(columns))
+    of_places = Stages(steps.shrunk[chosen.is_place], steps.filled[chosen.is_place], steps.noise)
+    everyone, place = (
+        np.ones(len(of_places.filled), dtype=bool),
+        np.searchsorted(np.flatnonzero(chosen.is_place), units),
+    )
     scale = {
-        (treatment, kind): scale_of(
-            steps, indicators, method, chosen.is_place, result.choice.is_scored, treatment, kind
-        )
+        (treatment, kind): scale_of(of_places, indicators, method, everyone, result.choice.is_scored, treatment, kind)
         for treatment in draws.CHOICES["treatment"]
         for kind in draws.CHOICES["normalisation"]
     }
@@ -90,7 +94,7 @@ def problem(
         area=result.choice.area[columns],
         weight=result.nominal[columns],
         there=~np.isnan(steps.filled[np.ix_(units, columns)]),
-        scores=lambda treatment, kind: scale[treatment, kind][0][np.ix_(units, columns)],
+        scores=lambda treatment, kind: scale[treatment, kind][0][np.ix_(place, columns)],
         noise=noise,
         drawn_scores=lambda part, treatment, kind: scale[treatment, kind][1](int(columns[part.indicator]), part.values),
     )
@@ -114,7 +118,7 @@ class _Drawn:
     noise: Noise
     column: int
     at: Ints
-    start: NDArray[np.int32]
+    start: Ints
     table: NDArray[np.uint16]
     is_everyone: bool
 
@@ -151,6 +155,7 @@ def simulate(
     points = {scenario: _points(problem.scores(*scenario)) for scenario in sorted({run[1:3] for run in runs})}
     duels: list[tuple[int, Floats32]] = []
     with ThreadPoolExecutor(threads) as pool:
+        each = map if threads == 1 else pool.map  # memory that another thread gave back is touched anew each time
         for number in np.unique(problem.area).tolist():
             columns = np.flatnonzero(problem.area == number)
             kinds = _kinds(problem, columns, list(points.values()), passes)
@@ -184,7 +189,7 @@ def simulate(
                     scores *= outside[rows, number, None]
                     total[rows] += scores.take(kinds.of, axis=1)
 
-            list(pool.map(score_area, runs))
+            list(each(score_area, runs))
             if held is not None:
                 duels.append((number, held))
             yield number, kinds.of, found
@@ -200,7 +205,7 @@ def simulate(
                     total[row] = won + units  # not below 0
             ranks.competition_rows(total[rows], passes, [ranked[rows] for ranked in found])
 
-        list(pool.map(rank_total, runs))
+        list(each(rank_total, runs))
         yield TOTAL, np.arange(units), found
 
 
@@ -288,7 +293,7 @@ def _area(
         table[part.row, LEVELS] = mine[column, at]
         mine[column, at] = 0.0
         is_everyone = np.array_equal(at, np.arange(len(kinds.first)))
-        found.append(_Drawn(part, column, at, (part.row * (LEVELS + 1)).astype(np.int32), table, is_everyone))
+        found.append(_Drawn(part, column, at, part.row * (LEVELS + 1), table, is_everyone))
     return _Area(mine, found)
 
 
@@ -302,7 +307,7 @@ def _area_scores(
         name = made.names.indicators[problem.indicators[part.indicator]]
         numbers = getattr(made, part.factor)[rows]
         level = draws.levels(made.seed, part.factor, name, problem.ags[part.units], numbers)
-        values = cells.table.ravel()[cells.start + level] * weight[:, cells.column, None]
+        values = cells.table.take(cells.start + level) * weight[:, cells.column, None]
         if cells.is_everyone:
             scores += values
         else:
@@ -328,8 +333,11 @@ def quantiles(values: Ranks | NDArray[np.int32] | Floats32, probabilities: Seque
     at = (count - 1) * np.asarray(probabilities)
     low = np.floor(at).astype(np.int64)
     high = np.minimum(low + 1, count - 1)
+    room = np.empty((CHUNK, count), dtype=values.dtype)
     for first in range(0, units, CHUNK):
-        some = np.ascontiguousarray(values[:, first : first + CHUNK].T)
+        some = room[: units - first]
+        for draw in range(0, count, PIECES):
+            some[:, draw : draw + PIECES] = values[draw : draw + PIECES, first : first + CHUNK].T
         some.sort(axis=1)
         below = some[:, low].astype(float)
         result[first : first + CHUNK] = below + (at - low) * (some[:, high] - below)
