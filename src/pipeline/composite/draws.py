@@ -205,8 +205,9 @@ def levels(seed: int, factor: str, name: str, units: Ints, numbers: Ints) -> NDA
     groups, at = np.unique(turn // TOGETHER, return_inverse=True)
     words = _mix(cell + (groups.astype(np.uint64)[:, None] + np.uint64(1)) * GOLDEN)
     by_byte = words.astype("<u8", copy=False).view(np.uint8).reshape(*words.shape, TOGETHER)
-    result = by_byte[at, :, turn % TOGETHER]
-    result >>= 2
+    result = np.empty((len(numbers), len(units)), dtype=np.uint8)
+    for row, (group, byte) in enumerate(zip(at, turn % TOGETHER, strict=True)):
+        np.right_shift(by_byte[group, :, byte], 2, out=result[row])
     result[numbers == 0] = LEVELS
     return result
 

@@ -63,6 +63,8 @@ def of_gaps(treated: Floats, indicator: int, groupings: Sequence[Ints], minimum_
     rows: list[Ints] = []
     values: list[Floats] = []
     for group in groupings:
+        if not gap.any():
+            break
         ordered = there[np.lexsort((given[there], group[there]))]
         counts = np.bincount(group[there], minlength=int(group.max(initial=-1)) + 1)
         starts = np.cumsum(counts) - counts

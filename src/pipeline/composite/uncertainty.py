@@ -183,7 +183,7 @@ def simulate(
                 if how == draws.COPELAND and held is not None:
                     held[rows] = scores[:, kinds.of]
                 elif how == draws.GEOMETRIC:
-                    scores = outside[rows, number, None] * LOGARITHMS[(scores * 4).astype(np.uint16)]
+                    scores = outside[rows, number, None] * LOGARITHMS[(scores * 4).astype(np.intp)]
                     total[rows] += scores.take(kinds.of, axis=1)
                 else:
                     scores *= outside[rows, number, None]
