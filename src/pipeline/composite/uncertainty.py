@@ -18,7 +18,7 @@ from pipeline.composite import aggregation, draws, ranks
 from pipeline.composite.draws import LEVELS, Draws
 from pipeline.composite.noise import Noise
 from pipeline.composite.ranks import Grouping, Ranks
-from pipeline.composite.scoring import IndicatorSet, Method, SetScores, Stages, scale_of
+from pipeline.composite.scoring import IndicatorSet, Method, Scale, SetScores, Stages, scale_of
 from pipeline.composite.values import Bools, Floats, Indicators, Ints
 from pipeline.composite.weights import drawn, without_area
 from pipeline.errors import PipelineError
@@ -96,8 +96,16 @@ def problem(
         there=~np.isnan(steps.filled[np.ix_(units, columns)]),
         scores=lambda treatment, kind: scale[treatment, kind][0][np.ix_(place, columns)],
         noise=noise,
-        drawn_scores=lambda part, treatment, kind: scale[treatment, kind][1](int(columns[part.indicator]), part.values),
+        drawn_scores=lambda part, treatment, kind: _drawn_scores(
+            part, int(columns[part.indicator]), scale[treatment, kind][1]
+        ),
     )
+
+
+def _drawn_scores(part: Noise, indicator: int, scale: Scale) -> Floats:
+    result = np.empty(part.values.size)
+    result[part.order] = scale(indicator, part.values.ravel()[part.order])
+    return result.reshape(part.values.shape)
 
 
 @dataclass(frozen=True)
