@@ -70,7 +70,7 @@ def read_year(connection: duckdb.DuckDBPyConnection, catalog: Catalog, year: int
     cells = connection.execute(
         "select value, numerator, denominator, value_status = 'inherited' as is_inherited, "
         "value_status = 'carried_forward' or reference_year < edition_year as is_carried "
-        f"from edition__values where edition_year = {year} order by ags, indicator_id"
+        f"from edition__values where edition_year = {year} order by ags::integer, indicator_id"
     ).fetchnumpy()
     shape = (len(places), len(catalog.sorted_indicators))
     if len(cells["value"]) != shape[0] * shape[1]:
