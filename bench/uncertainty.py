@@ -67,7 +67,7 @@ def ours(problem: Problem, count: int, factors: Factors, threads: int) -> None:
     )
     made = draws.make(factors, 1, np.arange(1, count + 1), names).by_scenario()
     league = ranks.grouping([np.ones(units, dtype=bool)], units)
-    for _, (found,) in uncertainty.simulate(problem, made, [league], threads):
+    for _, _, (found,) in uncertainty.simulate(problem, made, [league], threads):
         uncertainty.quantiles(found)
 
 

@@ -89,7 +89,7 @@ def outputs(ranked: Ranked, made: Draws, units: Sequence[int]) -> Floats:
     order = np.array(sorted(range(len(made)), key=made.scenarios.__getitem__))
     for first in range(0, len(made), RUNS):
         rows = order[first : first + RUNS]
-        for area, (ranks,) in uncertainty.simulate(ranked.problem, made.pick(rows), [league]):
+        for area, _, (ranks,) in uncertainty.simulate(ranked.problem, made.pick(rows), [league]):
             if area == uncertainty.TOTAL:
                 result[rows, 0] = sensitivity.rank_shift(ranks, ranked.nominal)
                 result[rows, 1:] = ranks[:, units]

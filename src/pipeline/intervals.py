@@ -18,7 +18,7 @@ from pipeline import quality, regions, scores, warehouse, workfolder
 from pipeline.catalog import Catalog, Uncertainty
 from pipeline.composite import draws, uncertainty
 from pipeline.composite.draws import Draws, Factors, Names
-from pipeline.composite.ranks import Grouping, Ranks, competition, grouping
+from pipeline.composite.ranks import WORD, Grouping, Ranks, bits, competition, grouping
 from pipeline.composite.scoring import SetScores, stages
 from pipeline.composite.uncertainty import Floats32, Problem
 from pipeline.composite.values import Bools, Floats, Ints
@@ -166,9 +166,9 @@ def _simulate_set(
 ) -> None:
     """Adds to the tables, saves the ranks, and fills the totals (draws, places)."""
     groupings = [group for _, group in field.passes]
-    for area, found in uncertainty.simulate(field.problem, made, groupings, threads, total=total):
+    for area, kind, found in uncertainty.simulate(field.problem, made, groupings, threads, total=total):
         for (some, _), drawn_ranks in zip(field.passes, found, strict=True):
-            low, middle, high = uncertainty.quantiles(drawn_ranks).T
+            low, middle, high = uncertainty.quantiles(drawn_ranks)[kind].T
             for league in some:
                 members = np.flatnonzero(field.ranked[league])
                 ags = field.problem.ags[members]
@@ -193,7 +193,7 @@ def redraw(
     result = {}
     scored, _ = _scored(catalog, work, year)
     for field in fields(catalog, scored):
-        for area, found in uncertainty.simulate(field.problem, made, [group for _, group in field.passes]):
+        for area, _, found in uncertainty.simulate(field.problem, made, [group for _, group in field.passes]):
             if area != uncertainty.TOTAL:
                 continue
             for (some, _), drawn_ranks in zip(field.passes, found, strict=True):
@@ -206,11 +206,12 @@ def redraw(
 
 
 def _passes(ranked: dict[str, Bools]) -> list[list[str]]:
-    """Leagues that share no place go into one pass."""
+    """Leagues that share no place go into one pass, as many as can be counted in one."""
     passes: list[list[str]] = []
     for league, members in ranked.items():
         for some in passes:
-            if not any((ranked[other] & members).any() for other in some):
+            has_room = sum(bits(ranked[other].sum()) for other in (*some, league)) <= WORD
+            if has_room and not any((ranked[other] & members).any() for other in some):
                 some.append(league)
                 break
         else:

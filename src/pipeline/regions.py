@@ -129,9 +129,7 @@ def intervals(scored: Scored, regions: Regions, units: Ints, total: Floats32, ma
         of_places = uncertainty.as_scores(total[rows], made.pick(rows)).astype(float)
         means[rows] = np.round(weighted_means(of_places, drawn, population), DECIMALS)
         least = len(units) * (np.array(made.aggregation)[rows] == draws.COPELAND)
-        of_block = np.empty((len(rows), ranked.count), dtype=ranks.dtype)
-        competition_rows(means[rows] + least[:, None].astype(np.float32), kinds, of_block)
-        ranks[rows] = of_block
+        competition_rows(means[rows] + least[:, None].astype(np.float32), [kinds], [ranks[first : first + BLOCK]])
     is_score = np.array(made.aggregation) != draws.COPELAND
     of_ranks = uncertainty.quantiles(ranks)
     of_scores = np.full(of_ranks.shape, np.nan)

@@ -44,7 +44,7 @@ def league(units: int) -> ranks.Grouping:
 
 
 def total_ranks(problem: Problem, made: draws.Draws, **options: int) -> np.ndarray:
-    for number, found in simulate(problem, made, [league(len(problem.ags))], **options):
+    for number, _, found in simulate(problem, made, [league(len(problem.ags))], **options):
         if number == TOTAL:
             return found[0].copy()
     raise AssertionError
@@ -133,6 +133,46 @@ def test_the_order_of_places_and_indicators_changes_no_bit(seed: int) -> None:
         ),
     )
     assert np.array_equal(total_ranks(problem, made)[:, units], total_ranks(turned, made))
+
+
+def test_places_alike_are_ranked_as_one_kind_and_get_the_ranks_that_each_alone_gets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three copies of each place under other numbers: alike in areas without noise, in the same league or not."""
+    m = uneven(np.random.default_rng(13))
+    once = problem_of(m, indicators(), method(m, indicators()))
+    units = len(once.ags)
+    copies = np.repeat(np.arange(units), 3)
+    problem = Problem(
+        ags=np.arange(3 * units),
+        indicators=once.indicators,
+        area=once.area,
+        weight=once.weight,
+        there=once.there[copies],
+        scores=lambda *scenario: once.scores(*scenario)[copies],
+        noise=[dataclasses.replace(part, units=3 * part.units + 1) for part in once.noise],
+        drawn_scores=once.drawn_scores,
+    )
+    odd = np.arange(3 * units) % 2 == 1
+    passes = [league(3 * units), ranks.grouping([odd, ~odd], 3 * units)]
+    made = draws.make(ALL, 2, np.arange(1, 60), NAMES).by_scenario()
+
+    def run() -> tuple[list[int], list[np.ndarray], np.ndarray]:
+        total = np.zeros((len(made), 3 * units), dtype=np.float32)
+        counts, found = [], []
+        for _, kind, of_kinds in simulate(problem, made, passes, total=total):
+            counts.append(of_kinds[0].shape[1])
+            found += [some[:, kind] for some in of_kinds]
+        return counts, found, total
+
+    counts, found, total = run()
+    assert min(counts) < 2.5 * units
+    assert counts[-1] == 3 * units
+    each = np.arange(3 * units)
+    monkeypatch.setattr(uncertainty, "_kinds", lambda *_: uncertainty._Kinds(each, np.ones_like(each), each))
+    _, expected, expected_total = run()
+    assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
+    assert np.array_equal(total, expected_total)
 
 
 def test_a_place_has_the_same_noise_among_many_and_few_and_whatever_else_is_drawn() -> None:
@@ -250,20 +290,42 @@ def test_a_gap_is_drawn_from_the_places_that_its_mean_was_taken_of() -> None:
 @given(hnp.arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 30)), elements=st.integers(0, 20)), SEEDS)
 def test_a_row_of_ranks_is_a_competition_in_each_league(scores: np.ndarray, seed: int) -> None:
     units = scores.shape[1]
-    label = np.random.default_rng(seed).integers(0, 4, units)  # league 3 is nobody's
-    members = [label == number for number in range(3)]
-    out = np.empty(scores.shape, dtype=np.uint16)
-    ranks.competition_rows(scores, ranks.grouping(members, units), out)
-    for row, found in zip(scores, out, strict=True):
+    rng = np.random.default_rng(seed)
+    label, sizes = rng.integers(0, 4, units), rng.integers(1, 4, units)  # league 3 is nobody's
+    members, all_ = [label == number for number in range(3)], [np.ones(units, dtype=bool)]
+    merged = ranks.merged(
+        ranks.grouping(list(np.repeat(members, sizes, axis=1)), sizes.sum()), np.cumsum(sizes) - 1, sizes
+    )
+    groups = [ranks.grouping(members, units), ranks.grouping(all_, units), merged]
+    outs = [np.empty(scores.shape, dtype=np.uint16) for _ in groups]
+    ranks.competition_rows(scores, groups, outs)
+    for row, alone, among_all, in_numbers in zip(scores, *outs, strict=True):
+        assert among_all.tolist() == ranks.competition(row.astype(float)).tolist()
         for is_member in members:
-            assert found[is_member].tolist() == ranks.competition(row[is_member].astype(float)).tolist()
-        assert (found[label == 3] == 0).all()
+            assert alone[is_member].tolist() == ranks.competition(row[is_member].astype(float)).tolist()
+            each = np.repeat(row[is_member].astype(float), sizes[is_member])
+            assert np.repeat(in_numbers[is_member], sizes[is_member]).tolist() == ranks.competition(each).tolist()
+        assert (alone[label == 3] == 0).all()
+        assert (in_numbers[label == 3] == 0).all()
+
+
+def test_rows_that_are_sorted_together_do_not_mix() -> None:
+    """More places than are sorted at a time, fewer, and nobody."""
+    rng = np.random.default_rng(4)
+    for units in (ranks.TOGETHER + 3, ranks.TOGETHER // 2 - 1, 1):
+        scores = rng.integers(0, 3 * units, (5, units)).astype(np.float32)
+        out = np.zeros(scores.shape, dtype=np.uint16)
+        ranks.competition_rows(scores, [league(units)], [out])
+        assert [row.tolist() for row in out] == [ranks.competition(row.astype(float)).tolist() for row in scores]
+    ranks.competition_rows(scores[:, :0], [league(0)], [out[:, :0]])
 
 
 def test_leagues_that_share_a_place_are_not_ranked_in_one_pass() -> None:
     everyone_ = np.ones(3, dtype=bool)
     with pytest.raises(ValueError, match="share places"):
         ranks.grouping([everyone_, everyone_], 3)
+    with pytest.raises(ValueError, match="too large"):
+        ranks.grouping(list(np.eye(ranks.WORD + 1, dtype=bool)), ranks.WORD + 1)
 
 
 @given(hnp.arrays(np.uint16, st.tuples(st.integers(1, 50), st.integers(1, 5))))
@@ -445,7 +507,8 @@ def test_a_league_of_one_is_first_in_every_draw_and_ahead_of_nobody() -> None:
     units = len(problem.ags)
     alone = ranks.grouping([np.arange(units) == 4], units)
     made = draws.make(ALL, 1, np.arange(1, 30), NAMES)
-    for _, (found,) in simulate(problem, made, [alone]):
+    for _, kind, (of_kinds,) in simulate(problem, made, [alone]):
+        found = of_kinds[:, kind]
         assert (found[:, 4] == 1).all()
         assert (np.delete(found, 4, axis=1) == 0).all()
     own = found[:, [4]]

@@ -204,9 +204,10 @@ def levels(seed: int, factor: str, name: str, units: Ints, numbers: Ints) -> NDA
     turn = np.maximum(numbers - 1, 0)
     groups, at = np.unique(turn // TOGETHER, return_inverse=True)
     words = _mix(cell + (groups.astype(np.uint64)[:, None] + np.uint64(1)) * GOLDEN)
+    by_byte = words.astype("<u8", copy=False).view(np.uint8).reshape(*words.shape, TOGETHER)
     result = np.empty((len(numbers), len(units)), dtype=np.uint8)
     for row, (group, byte) in enumerate(zip(at, turn % TOGETHER, strict=True)):
-        result[row] = (words[group] >> np.uint64(8 * byte + 2)) & np.uint64(LEVELS - 1)
+        np.right_shift(by_byte[group, :, byte], 2, out=result[row])
     result[numbers == 0] = LEVELS
     return result
 

@@ -45,4 +45,4 @@ def weighted_means(scores: Floats, groups: Groups, population: Floats) -> Floats
     if not groups.count:
         return np.empty((*scores.shape[:-1], 0))
     share = population[groups.unit] / groups.total(population)[groups.group]
-    return np.add.reduceat(scores[..., groups.unit] * share, np.cumsum(sizes) - sizes, axis=-1)
+    return np.add.reduceat(scores.take(groups.unit, axis=-1) * share, np.cumsum(sizes) - sizes, axis=-1)

@@ -18,7 +18,7 @@ from pipeline.composite import aggregation, draws, ranks
 from pipeline.composite.draws import LEVELS, Draws
 from pipeline.composite.noise import Noise
 from pipeline.composite.ranks import Grouping, Ranks
-from pipeline.composite.scoring import IndicatorSet, Method, SetScores, Stages, scale_of
+from pipeline.composite.scoring import IndicatorSet, Method, Scale, SetScores, Stages, scale_of
 from pipeline.composite.values import Bools, Floats, Indicators, Ints
 from pipeline.composite.weights import drawn, without_area
 from pipeline.errors import PipelineError
@@ -26,11 +26,12 @@ from pipeline.errors import PipelineError
 Floats32 = NDArray[np.float32]
 POINTS = 8000  # a score of 100; with weights that sum to at most WEIGHTS every sum stays below 2 ** 24
 WEIGHTS = 2048
-BLOCK = 32  # draws at a time: what fits into the cache of one processor
+BLOCK = 16  # draws at a time: what fits into the cache of one processor
 TOTAL = -1  # the number of the total among the areas' numbers
 QUANTILES = (0.05, 0.5, 0.95)
 PIECE = 200_000  # multiplications in one matrix product
-CHUNK = 512  # units at a time when quantiles are taken
+CHUNK = 256  # units at a time when quantiles are taken
+PIECES = 64  # draws at a time when they are turned to stand behind each other
 SEPARATED = 0.95  # the share of draws in which a group's first place is ahead of the next group's
 
 
@@ -70,10 +71,13 @@ def problem(
     units, columns = np.flatnonzero(result.is_available), np.flatnonzero(result.choice.is_scored)
     unit_at, column_at = np.full(len(ags), -1), np.full(len(indicators.area), -1)
     unit_at[units], column_at[columns] = np.arange(len(units)), np.arange(len(columns))
+    of_places = Stages(steps.shrunk[chosen.is_place], steps.filled[chosen.is_place], steps.noise)
+    everyone, place = (
+        np.ones(len(of_places.filled), dtype=bool),
+        np.searchsorted(np.flatnonzero(chosen.is_place), units),
+    )
     scale = {
-        (treatment, kind): scale_of(
-            steps, indicators, method, chosen.is_place, result.choice.is_scored, treatment, kind
-        )
+        (treatment, kind): scale_of(of_places, indicators, method, everyone, result.choice.is_scored, treatment, kind)
         for treatment in draws.CHOICES["treatment"]
         for kind in draws.CHOICES["normalisation"]
     }
@@ -90,26 +94,46 @@ def problem(
         area=result.choice.area[columns],
         weight=result.nominal[columns],
         there=~np.isnan(steps.filled[np.ix_(units, columns)]),
-        scores=lambda treatment, kind: scale[treatment, kind][0][np.ix_(units, columns)],
+        scores=lambda treatment, kind: scale[treatment, kind][0][np.ix_(place, columns)],
         noise=noise,
-        drawn_scores=lambda part, treatment, kind: scale[treatment, kind][1](int(columns[part.indicator]), part.values),
+        drawn_scores=lambda part, treatment, kind: _drawn_scores(
+            part, int(columns[part.indicator]), scale[treatment, kind][1]
+        ),
     )
+
+
+def _drawn_scores(part: Noise, indicator: int, scale: Scale) -> Floats:
+    result = np.empty(part.values.size)
+    result[part.order] = scale(indicator, part.values.ravel()[part.order])
+    return result.reshape(part.values.shape)
+
+
+@dataclass(frozen=True)
+class _Kinds:
+    """Places that are alike in all that an area's ranks rest on in any draw, so that one of them is scored and ranked
+    for all: many values are a district's. first, sizes: (kinds,) one of them, and how many; of: (units,)."""
+
+    first: Ints
+    sizes: Ints
+    of: Ints
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Cells of one indicator that are drawn: table holds their points, a row of LEVELS and then the nominal ones."""
+    """Cells of one indicator that are drawn, each a kind (at) of its own: table holds their points, a row of LEVELS and
+    then the nominal ones."""
 
     noise: Noise
     column: int
-    start: NDArray[np.int32]
+    at: Ints
+    start: Ints
     table: NDArray[np.uint16]
     is_everyone: bool
 
 
 @dataclass(frozen=True)
 class _Area:
-    """One area's indicators under one treatment and normalisation: points (indicators, units), drawn cells at 0."""
+    """One area's indicators under one treatment and normalisation: points (indicators, kinds), drawn cells at 0."""
 
     points: Floats32
     drawn: list[_Drawn]
@@ -122,8 +146,9 @@ def simulate(
     threads: int = 1,
     block: int = BLOCK,
     total: Floats32 | None = None,
-) -> Iterator[tuple[int, list[Ranks]]]:
-    """For every area's number, then for TOTAL: ranks (draws, units) in each pass of leagues, 0 outside them.
+) -> Iterator[tuple[int, Ints, list[Ranks]]]:
+    """For every area's number, then for TOTAL: of which kind a place is (units,), and the ranks of the kinds (draws,
+    kinds) in each pass of leagues, 0 outside them.
 
     The rows follow `made`, which is best sorted by scenario; the arrays are used again for the next area. total:
     (draws, units) of zeros, to be filled with what the totals are ranked by: points, logarithms where the mean is
@@ -132,43 +157,52 @@ def simulate(
     units = len(problem.ags)
     total = np.zeros((len(made), units), dtype=np.float32) if total is None else total
     kind = np.uint16 if units < 2**16 else np.uint32
-    found: list[Ranks] = [np.empty(total.shape, dtype=kind) for _ in passes]
+    room: list[Ranks] = [np.empty(total.size, dtype=kind) for _ in passes]
     runs = _runs(made, block)
     inside, outside = _weights(problem, made)
     points = {scenario: _points(problem.scores(*scenario)) for scenario in sorted({run[1:3] for run in runs})}
     duels: list[tuple[int, Floats32]] = []
     with ThreadPoolExecutor(threads) as pool:
+        each = map if threads == 1 else pool.map  # memory that another thread gave back is touched anew each time
         for number in np.unique(problem.area).tolist():
             columns = np.flatnonzero(problem.area == number)
-            there = problem.there[:, columns].T.astype(np.float32)
+            kinds = _kinds(problem, columns, list(points.values()), passes)
+            there = problem.there[np.ix_(kinds.first, columns)].T.astype(np.float32)
             mask = None if there.all() else there
-            areas = {scenario: _area(problem, made, columns, scenario, points[scenario]) for scenario in points}
+            areas = {scenario: _area(problem, made, columns, scenario, points[scenario], kinds) for scenario in points}
+            groups = [ranks.merged(group, kinds.first, kinds.sizes) for group in passes]
+            found = [_shaped(some, len(made), len(kinds.first)) for some in room]
             held = np.empty_like(total) if draws.COPELAND in made.aggregation else None
 
             def score_area(
                 run: tuple[slice, str, str, str],
                 number: int = number,
                 columns: Ints = columns,
+                kinds: _Kinds = kinds,
                 mask: Floats32 | None = mask,
                 areas: dict[tuple[str, str], _Area] = areas,
+                groups: list[Grouping] = groups,
+                found: list[Ranks] = found,
                 held: Floats32 | None = held,
             ) -> None:
                 rows, treatment, normalisation, how = run
                 scores = _area_scores(problem, made, areas[treatment, normalisation], inside[rows, columns], mask, rows)
-                for group, ranked in zip(passes, found, strict=True):
-                    ranks.competition_rows(scores, group, ranked[rows])
+                ranks.competition_rows(scores, groups, [ranked[rows] for ranked in found])
                 if how == draws.COPELAND and held is not None:
-                    held[rows] = scores
+                    held[rows] = scores[:, kinds.of]
                 elif how == draws.GEOMETRIC:
-                    total[rows] += outside[rows, number, None] * LOGARITHMS[(scores * 4).astype(np.uint16)]
+                    scores = outside[rows, number, None] * LOGARITHMS[(scores * 4).astype(np.intp)]
+                    total[rows] += scores.take(kinds.of, axis=1)
                 else:
                     scores *= outside[rows, number, None]
-                    total[rows] += scores
+                    total[rows] += scores.take(kinds.of, axis=1)
 
-            list(pool.map(score_area, runs))
+            list(each(score_area, runs))
             if held is not None:
                 duels.append((number, held))
-            yield number, found
+            yield number, kinds.of, found
+
+        found = [_shaped(some, len(made), units) for some in room]
 
         def rank_total(run: tuple[slice, str, str, str]) -> None:
             rows = run[0]
@@ -177,11 +211,10 @@ def simulate(
                     scores = np.stack([held[row] for _, held in duels], axis=1).astype(float)
                     won = aggregation.copeland(scores, outside[row, [n for n, _ in duels]].astype(float))
                     total[row] = won + units  # not below 0
-            for group, ranked in zip(passes, found, strict=True):
-                ranks.competition_rows(total[rows], group, ranked[rows])
+            ranks.competition_rows(total[rows], passes, [ranked[rows] for ranked in found])
 
-        list(pool.map(rank_total, runs))
-        yield TOTAL, found
+        list(each(rank_total, runs))
+        yield TOTAL, np.arange(units), found
 
 
 LOGARITHMS = np.log(aggregation.above_zero((np.arange(4 * POINTS + 1) + 0.5) / (4 * POINTS) * 100.0)).astype(np.float32)
@@ -234,8 +267,29 @@ def _points(scores: Floats) -> Floats32:
     return np.ascontiguousarray(np.rint(np.nan_to_num(scores) * (POINTS / 100.0)).T.astype(np.float32))
 
 
-def _area(problem: Problem, made: Draws, columns: Ints, scenario: tuple[str, str], points: Floats32) -> _Area:
-    mine = points[columns]
+def _kinds(problem: Problem, columns: Ints, points: Sequence[Floats32], passes: Sequence[Grouping]) -> _Kinds:
+    """Same points in every scenario, same gaps, same leagues, and nothing drawn: random numbers are a place's own."""
+    units = np.arange(len(problem.ags))
+    is_drawn = np.zeros(len(units), dtype=bool)
+    for part in problem.noise:
+        is_drawn[part.units] |= part.indicator in columns
+    parts = [*(some[columns].T.astype(np.uint16) for some in points), problem.there[:, columns]]
+    parts += [group.step[:, None] for group in passes] + [np.where(is_drawn, units + 1, 0)[:, None]]
+    rows = np.hstack([np.ascontiguousarray(part).view(np.uint8) for part in parts])
+    alike = rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
+    _, first, of, sizes = np.unique(alike, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(first)
+    return _Kinds(first[order], sizes[order], np.argsort(order)[of])
+
+
+def _shaped(room: Ranks, draws: int, kinds: int) -> Ranks:
+    return room[: draws * kinds].reshape(draws, kinds)
+
+
+def _area(
+    problem: Problem, made: Draws, columns: Ints, scenario: tuple[str, str], points: Floats32, kinds: _Kinds
+) -> _Area:
+    mine = points[np.ix_(columns, kinds.first)]
     found = []
     for part in problem.noise:
         if part.indicator not in columns or not getattr(made.factors, part.factor):
@@ -243,28 +297,29 @@ def _area(problem: Problem, made: Draws, columns: Ints, scenario: tuple[str, str
         column = int(np.flatnonzero(columns == part.indicator)[0])
         table = np.empty((len(part.values), LEVELS + 1), dtype=np.uint16)
         table[:, :LEVELS] = np.rint(problem.drawn_scores(part, *scenario) * (POINTS / 100.0))
-        table[part.row, LEVELS] = mine[column, part.units]
-        mine[column, part.units] = 0.0
-        is_everyone = np.array_equal(part.units, np.arange(len(problem.ags)))
-        found.append(_Drawn(part, column, (part.row * (LEVELS + 1)).astype(np.int32), table, is_everyone))
+        at = kinds.of[part.units]
+        table[part.row, LEVELS] = mine[column, at]
+        mine[column, at] = 0.0
+        is_everyone = np.array_equal(at, np.arange(len(kinds.first)))
+        found.append(_Drawn(part, column, at, part.row * (LEVELS + 1), table, is_everyone))
     return _Area(mine, found)
 
 
 def _area_scores(
     problem: Problem, made: Draws, area: _Area, weight: Floats32, mask: Floats32 | None, rows: slice
 ) -> Floats32:
-    """(draws, units): weighted means in points, re-weighted where a value is missing."""
+    """(draws, kinds): weighted means in points, re-weighted where a value is missing."""
     scores = _product(weight, area.points)
     for cells in area.drawn:
         part = cells.noise
         name = made.names.indicators[problem.indicators[part.indicator]]
         numbers = getattr(made, part.factor)[rows]
         level = draws.levels(made.seed, part.factor, name, problem.ags[part.units], numbers)
-        values = cells.table.ravel()[cells.start + level] * weight[:, cells.column, None]
+        values = cells.table.take(cells.start + level) * weight[:, cells.column, None]
         if cells.is_everyone:
             scores += values
         else:
-            scores[:, part.units] += values
+            scores[:, cells.at] += values
     scores /= weight.sum(axis=1, keepdims=True) if mask is None else _product(weight, mask)
     return scores
 
@@ -286,8 +341,11 @@ def quantiles(values: Ranks | NDArray[np.int32] | Floats32, probabilities: Seque
     at = (count - 1) * np.asarray(probabilities)
     low = np.floor(at).astype(np.int64)
     high = np.minimum(low + 1, count - 1)
+    room = np.empty((CHUNK, count), dtype=values.dtype)
     for first in range(0, units, CHUNK):
-        some = np.ascontiguousarray(values[:, first : first + CHUNK].T)
+        some = room[: units - first]
+        for draw in range(0, count, PIECES):
+            some[:, draw : draw + PIECES] = values[draw : draw + PIECES, first : first + CHUNK].T
         some.sort(axis=1)
         below = some[:, low].astype(float)
         result[first : first + CHUNK] = below + (at - low) * (some[:, high] - below)
