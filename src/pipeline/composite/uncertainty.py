@@ -1,8 +1,9 @@
 """Ranks in many draws at once: blocks of draws as matrix products, one sort per draw, quantiles at the end.
 
 What a draw is stands in `scoring.score_year(draw=...)`, in float64 and one at a time; here the same draws are made
-fast, in float32. Scores of indicators and weights inside areas are whole numbers so small that sums of products are
-exact: block size, threads, the order of places and the kind of processor change no bit.
+fast, in float32, and once for all places that are alike in an area. Scores of indicators and weights inside areas are
+whole numbers so small that sums of products are exact: block size, threads, the order of places and the kind of
+processor change no bit.
 """
 
 from __future__ import annotations
@@ -189,13 +190,12 @@ def simulate(
                 scores = _area_scores(problem, made, areas[treatment, normalisation], inside[rows, columns], mask, rows)
                 ranks.competition_rows(scores, groups, [ranked[rows] for ranked in found])
                 if how == draws.COPELAND and held is not None:
-                    held[rows] = scores[:, kinds.of]
-                elif how == draws.GEOMETRIC:
-                    scores = outside[rows, number, None] * LOGARITHMS[(scores * 4).astype(np.intp)]
-                    total[rows] += scores.take(kinds.of, axis=1)
-                else:
-                    scores *= outside[rows, number, None]
-                    total[rows] += scores.take(kinds.of, axis=1)
+                    held[rows] = scores.take(kinds.of, axis=1)
+                    return
+                if how == draws.GEOMETRIC:
+                    scores = LOGARITHMS[(scores * 4).astype(np.intp)]
+                scores *= outside[rows, number, None]
+                total[rows] += scores.take(kinds.of, axis=1)
 
             list(each(score_area, runs))
             if held is not None:
