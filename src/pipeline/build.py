@@ -48,7 +48,7 @@ from pipeline import (
 from pipeline.catalog import Catalog
 from pipeline.errors import CheckError
 
-EDITION_MEMORY = "350MB"  # of DuckDB; two editions are written at a time
+EDITION_MEMORY = "300MB"  # of DuckDB; two editions are written at a time
 BESIDE = 2  # models of all years at a time: nothing else needs the second processor as long
 CHECKS, FAILING = "checks", "failing"  # folders of the work folder
 YEARS, INDICATORS = "frame__years", "indicator_values"
