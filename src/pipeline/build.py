@@ -50,6 +50,7 @@ from pipeline.errors import CheckError
 
 EDITION_MEMORY = "300MB"  # of DuckDB; two editions are written at a time
 BESIDE = 2  # models of all years at a time: nothing else needs the second processor as long
+START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 CHECKS, FAILING = "checks", "failing"  # folders of the work folder
 YEARS, INDICATORS = "frame__years", "indicator_values"
 
@@ -111,7 +112,7 @@ def two_processes() -> ProcessPoolExecutor:
     They branch off the one of `warm_up`.
     """
     warm_up()
-    return ProcessPoolExecutor(2, multiprocessing.get_context("forkserver"), initializer=_start_worker)
+    return ProcessPoolExecutor(2, multiprocessing.get_context(START), initializer=_start_worker)
 
 
 def warm_up() -> None:
@@ -120,8 +121,9 @@ def warm_up() -> None:
     One thread each for NumPy's products: as many per process as there are processors only wait for each other.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    forkserver.set_forkserver_preload([__name__, checks.LIBRARY])
-    forkserver.ensure_running()
+    if START == "forkserver":
+        forkserver.set_forkserver_preload([__name__, checks.LIBRARY])
+        forkserver.ensure_running()
 
 
 def to_draw(catalog: Catalog, years: Sequence[int]) -> list[int]:
@@ -141,8 +143,8 @@ def place(catalog: Catalog, years: Sequence[int], staged: Path, out: Path) -> li
 
 
 def _start_worker() -> None:
-    """In a worker: end when the main process is gone, which alone holds the right to write, and never look for garbage,
-    which costs a tenth of the checks and finds nothing in a process of a few seconds."""
+    """In a worker: end when the main process is gone, which alone holds the right to write, and never look for garbage
+    in what was loaded before, which costs a tenth of the checks and finds nothing."""
     main = multiprocessing.parent_process()
 
     def watch() -> None:

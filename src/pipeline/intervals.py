@@ -178,9 +178,10 @@ def _simulate_set(
                     tables["draw__areas"].append(frame.assign(area=list(catalog.areas)[area]))
                     continue
                 np.save(array_path(work, year, league, "ags"), ags)
-                score = field.result.score[field.units[members]]
-                saved = array_path(work, year, league, "ranks")
-                tables["draw__ranks"].append(_standing(frame, drawn_ranks[:, members], score, saved))
+                own = drawn_ranks[:, members]
+                np.save(array_path(work, year, league, "ranks"), own)
+                tables["draw__ranks"].append(_standing(frame, own, field.result.score[field.units[members]]))
+                del own  # before the next league's are made
 
 
 def redraw(
@@ -219,9 +220,8 @@ def _passes(ranked: dict[str, Bools]) -> list[list[str]]:
     return passes
 
 
-def _standing(frame: pd.DataFrame, own: Ranks, score: Floats, saved: Path) -> pd.DataFrame:
-    """A league's chances and groups. own: ranks (draws, members), to be saved; score: (members,) the published one."""
-    np.save(saved, own)
+def _standing(frame: pd.DataFrame, own: Ranks, score: Floats) -> pd.DataFrame:
+    """A league's chances and groups. own: ranks (draws, members); score: (members,) the published one."""
     nominal = competition(score)
     order = np.lexsort((frame["ags_number"].to_numpy(), nominal))
     return frame.assign(

@@ -77,7 +77,8 @@ def read_year(connection: duckdb.DuckDBPyConnection, catalog: Catalog, year: int
     shape = (len(places), len(catalog.sorted_indicators))
     position = np.searchsorted(ags, cells["ags_number"]) * shape[1] + cells["indicator_number"]
     row = np.argsort(position)  # of each cell of the grid, place by place
-    if not np.array_equal(position[row], np.arange(shape[0] * shape[1])):
+    is_whole = np.array_equal(position[row], np.arange(shape[0] * shape[1]))
+    if not is_whole or not np.array_equal(cells["ags_number"][row], np.repeat(ags, shape[1])):
         raise PipelineError(
             f"edition {year}: {len(position)} values, not one for each of {shape[0]} places x {shape[1]} indicators"
         )

@@ -100,6 +100,29 @@ def test_with_keep_in_what_is_kept_stands_in_files_and_is_read_from_them(
         warehouse.run(db, {"b": "select y from a"}, keep={"b"}, keep_in=lambda name: tmp_path / f"{name}.parquet")
 
 
+@pytest.mark.parametrize("beside", [1, 2, 5])
+def test_models_beside_each_other_wait_for_what_they_read_and_leave_the_same_tables(
+    db: duckdb.DuckDBPyConnection, beside: int
+) -> None:
+    slow = "select count(*)::integer as x from range(2000000) as n(n) where n % 7 = 0"
+    models = {f"start_{n}": slow for n in range(4)} | {
+        f"next_{n}": f"select x + {n} as x from start_{n}" for n in range(4)
+    }
+    models |= {"last": " union all ".join(f"from next_{n}" for n in range(4))}
+    warehouse.run(db, models, keep={"next_0", "last"}, beside=beside)
+    assert warehouse.tables(db) == {"next_0", "last"}
+    assert db.execute("select x - 285715 from last order by x").fetchall() == [(0,), (1,), (2,), (3,)]
+
+
+def test_of_models_beside_each_other_the_one_that_fails_is_named_and_nothing_rests_on_it(
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    models = {"a": "select 1 as x", "b": "select error('no such unit') as x", "c": "from b", "d": "from a"}
+    with pytest.raises(PipelineError, match=r"model b: .*no such unit"):
+        warehouse.run(db, models, beside=2)
+    assert warehouse.tables(db) <= {"a", "d"}
+
+
 # pandas in and out
 
 
