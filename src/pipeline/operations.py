@@ -149,7 +149,8 @@ class Progress:
     @contextmanager
     def step(self, name: str) -> Iterator[dict[str, str]]:
         """Time one step; the body may set `state` and `note` of the mapping that it gets. Steps of different names may
-        overlap, each in its thread."""
+        overlap, each in its thread. When one is left by an exception the server is not asked: it may be slow, and a run
+        that is stopped has half a minute for its report."""
         told = {"state": "completed", "note": ""}
         with self._changing:
             self._began[name] = time.monotonic()
@@ -164,7 +165,7 @@ class Progress:
             with self._changing:
                 self._finish(name, told["state"], told["note"])
                 self._note()
-            self._show()
+        self._show()
 
     def end(self) -> None:
         """Before the report: a step that still runs, in a thread of a run that was stopped, is told now or never."""

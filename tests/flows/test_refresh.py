@@ -103,6 +103,24 @@ def test_steps_may_overlap_and_one_that_outlives_its_run_is_told_once(
     assert shown == [25, 50]
 
 
+def test_a_step_that_the_run_is_stopped_in_asks_no_server_before_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that answers late would use up the half minute after which Prefect kills a cancelled run."""
+
+    def asked(*_: object, **__: object) -> None:
+        pytest.fail("the server was asked")
+
+    monkeypatch.setattr(operations, "_as_artifacts", lambda *_: None)
+    monkeypatch.setattr(operations, "create_progress_artifact", lambda **_: uuid.uuid4())
+    monkeypatch.setattr(operations, "update_progress_artifact", asked)
+    progress = operations.Progress("yearly-ranking", total=4, out=tmp_path)
+    with pytest.raises(KeyboardInterrupt), progress.step("draws"):
+        raise KeyboardInterrupt
+    operations.report(progress, [], tmp_path, tmp_path, "run-report")
+    assert steps(tmp_path) == {"draws": ("failed", "KeyboardInterrupt")}
+
+
 def test_a_run_asks_for_the_pages_behind_lists_kept_by_hand_too() -> None:
     wanted = operations.askable(None)
     assert {"facts_funding", "facts_strategies", "kba_fz1"} <= set(wanted)
