@@ -12,7 +12,7 @@ with editions as (
   group by years.edition_year
 ),
 devices as (
-  select editions.list_year, stations.*
+  select editions.list_year, stations.*, plain_name(replace(stations.place_name, '. ', '.')) as plain
   from editions
   join frame__editions as register
     on register.source_id = 'bnetza_ladesaeulenregister' and register.reference_date = editions.reference_date
@@ -32,9 +32,7 @@ names as (
   having count(*) = 1
 ),
 in_districts as (
-  select
-    devices.list_year, devices.edition, devices.row_number, district_names.district_key,
-    plain_name(replace(devices.place_name, '. ', '.')) as plain
+  select devices.list_year, devices.edition, devices.row_number, district_names.district_key, devices.plain
   from devices
   join district_names
     on district_names.list_year = devices.list_year
@@ -81,7 +79,7 @@ placed as (
     coalesce(not list_contains(named_districts.district_keys, left(outlines.ags, 5)), false)
     or coalesce(
       not list_contains(begun.begun_ags, outlines.ags)
-      and plain_name(replace(devices.place_name, '. ', '.')) not like '% ' || located.plain,
+      and devices.plain not like '% ' || located.plain,
       false
     ) as is_elsewhere
   from devices

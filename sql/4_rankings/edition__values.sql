@@ -1,8 +1,8 @@
 -- one row per edition year, municipality and indicator: the newest value, and of equally new ones that of the place itself before
 -- that of its association, that before its district's: a place's old zero does not stand against its district's new one
 -- a coarser value is inherited unless the unit is this one municipality; without any value the nearest unit's reason stands
--- ags_number and indicator_number join the score tables
 -- without any row: not_convertible where a complete source does not know the place's key, not_collected where it does
+-- ags_number and indicator_number join the score tables
 with places as (
   select
     list_year as edition_year, ags, cast(ags as integer) as ags_number, association_key, district_key, is_own_association, is_own_district
