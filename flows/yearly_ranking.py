@@ -128,7 +128,8 @@ def _publish(
         work = str(staged / "work")  # on the disk of the editions: workers on other machines see it too
         with progress.step("checks of the typed tables, core and indicators"):
             prepared = prepare.submit(folder, work)  # the SQL runs while the checks do
-            checked = [check_source(source_id, folder, work) for source_id in sorted(declared.retrieved)]
+            checking = [check_source.submit(source_id, folder, work) for source_id in sorted(declared.retrieved)]
+            checked = [check.result() for check in checking]
             prepared.wait()
             _or_refuse("sources", lambda: build.require([build.Checked(**c) for c in checked], Path(work), out))
             prepared.result()

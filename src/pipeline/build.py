@@ -20,10 +20,12 @@ import gc
 import json
 import multiprocessing
 import os
+import signal
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
@@ -106,13 +108,20 @@ def _all(running: Iterable[Future[None]]) -> None:
         step.result()
 
 
-def two_processes() -> ProcessPoolExecutor:
+@contextmanager
+def two_processes() -> Iterator[ProcessPoolExecutor]:
     """Where the steps run beside each other: threads of one process would wait for each other and keep its memory.
 
-    They branch off the one of `warm_up`.
+    They branch off the one of `warm_up`, and end at once when the body fails or is stopped.
     """
     warm_up()
-    return ProcessPoolExecutor(2, multiprocessing.get_context(START), initializer=_start_worker)
+    with ProcessPoolExecutor(2, multiprocessing.get_context(START), initializer=_start_worker) as pool:
+        try:
+            yield pool
+        except BaseException:
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            raise
 
 
 def warm_up() -> None:
@@ -143,8 +152,8 @@ def place(catalog: Catalog, years: Sequence[int], staged: Path, out: Path) -> li
 
 
 def _start_worker() -> None:
-    """In a worker: end when the main process is gone, which alone holds the right to write, and never look for garbage
-    in what was loaded before, which costs a tenth of the checks and finds nothing."""
+    """In a worker: end when the main process is gone, which alone holds the right to write and hears Ctrl-C, and never
+    look for garbage in what was loaded before, which costs a tenth of the checks and finds nothing."""
     main = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -152,6 +161,7 @@ def _start_worker() -> None:
             main.join()
         os._exit(1)
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
     atexit.register(os._exit, 0)  # and it need not be taken apart at the end
     threading.Thread(target=watch, daemon=True).start()

@@ -22,6 +22,7 @@ from rich.table import Table
 from pipeline.errors import PipelineError, UsageError
 
 BUG = 70
+STOPPED, STOPPED_WORDS = 130, "stadtrang: stopped; what was published stands"
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Years = Annotated[list[int] | None, typer.Option("--year", help="Edition year; repeats. Default: all declared.")]
@@ -48,13 +49,24 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:  # `stadtrang sources | head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        print("stadtrang: stopped; what was published stands", file=sys.stderr)
-        sys.exit(130)
-    except Exception:
+    except SystemExit as end:  # typer ends what Ctrl-C stopped without a word
+        if end.code == STOPPED:
+            print(STOPPED_WORDS, file=sys.stderr)
+        raise
+    except Exception as error:
+        if _is_ctrl_c(error):
+            print(STOPPED_WORDS, file=sys.stderr)
+            sys.exit(STOPPED)
         traceback.print_exc()
         print("stadtrang: this is a bug; please report the lines above", file=sys.stderr)
         sys.exit(BUG)
+
+
+def _is_ctrl_c(error: BaseException | None) -> bool:
+    """DuckDB makes an error of its own of Ctrl-C in a query; the interrupt stands behind it."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def home() -> Path:

@@ -15,9 +15,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -61,8 +63,14 @@ def late_tries(usual: Sequence[float]) -> list[float]:
 
 
 def is_worth_a_retry(_task: object, _run: object, state: Any) -> bool:
-    """Bad data stays bad; only what is no handled failure of the pipeline is tried again."""
-    return not isinstance(state.result(raise_on_failure=False), PipelineError)
+    """Bad data stays bad, and so do the two processes of a run once one was killed; anything else is tried again."""
+    return not isinstance(state.result(raise_on_failure=False), PipelineError | BrokenProcessPool)
+
+
+@cache
+def declared() -> catalog.Catalog:
+    """The catalogue, read once per process and not by every task of a run."""
+    return catalog.load()
 
 
 TRIES: dict[str, Any] = {  # a full disk or a busy file system may pass, bad data does not
@@ -219,63 +227,64 @@ def _unless_unreachable(tell: Callable[[], object]) -> None:
 @task(**TRIES, **STORES_NOTHING)
 def type_figures(archive: str, folder: str) -> str:
     """The archive read into typed tables."""
-    _compute(figures.make, catalog.load(), Path(archive), Path(folder))
+    _compute(figures.make, declared(), Path(archive), Path(folder))
     return folder
 
 
 @task(task_run_name="check-{source_id}", **TRIES, **STORES_NOTHING)
 def check_source(source_id: str, folder: str, work: str) -> dict[str, Any]:
-    """Run the suites of one source's typed tables."""
-    checked = build.check_source(catalog.load(), Path(folder), source_id, Path(work))
+    """Run the suites of one source's typed tables. To be submitted: DuckDB makes another error of a signal that reaches
+    the main thread in a query, and a run that is to stop would try again."""
+    checked = build.check_source(declared(), Path(folder), source_id, Path(work))
     return {"source_id": source_id, "executed": checked.executed, "critical": checked.critical}
 
 
 @task(**TRIES, **STORES_NOTHING)
 def prepare(folder: str, work: str) -> str:
     """Core and indicators of all years."""
-    _compute(build.prepare, catalog.load(), Path(folder), Path(work))
+    _compute(build.prepare, declared(), Path(folder), Path(work))
     return work
 
 
 @task(task_run_name="score-{year}", **TRIES, **STORES_NOTHING)
 def score_edition(work: str, year: int) -> None:
     """Values and scores of one edition year."""
-    _compute(build.score_edition, catalog.load(), Path(work), year)
+    _compute(build.score_edition, declared(), Path(work), year)
 
 
 @task(**TRIES, **STORES_NOTHING)
 def conclude(work: str) -> None:
     """What rests on all editions: findings and panel."""
-    _compute(build.conclude, catalog.load(), Path(work))
+    _compute(build.conclude, declared(), Path(work))
 
 
 @task(task_run_name="draw-{year}", **TRIES, **STORES_NOTHING)
 def simulate(work: str, year: int, draws: int | None, seed: int | None) -> None:
     """The draws of one edition year."""
-    _compute(intervals.simulate, catalog.load(), Path(work), year, draws, seed)
+    _compute(intervals.simulate, declared(), Path(work), year, draws, seed)
 
 
 @task(task_run_name="write-{year}", **TRIES, **STORES_NOTHING)
 def write_edition(work: str, year: int, staged: str, out: str) -> None:
     """Check and write the files of one edition beside the editions."""
     shutil.rmtree(Path(staged) / str(year), ignore_errors=True)  # of a try before this one
-    _compute(build.write_edition, catalog.load(), Path(work), year, Path(staged), Path(out))
+    _compute(build.write_edition, declared(), Path(work), year, Path(staged), Path(out))
 
 
 @task(cache_policy=NO_CACHE, **STORES_NOTHING)
 def place(years: list[int], staged: str, out: str) -> list[dict[str, Any]]:
     """Publish all editions that were written, or none."""
-    published = build.place(catalog.load(), years, Path(staged), Path(out))
+    published = build.place(declared(), years, Path(staged), Path(out))
     return [{"year": p.year, "revision": p.revision, "folder": str(p.folder), "is_new": p.is_new} for p in published]
 
 
 def askable(sources: Sequence[str] | None) -> list[str]:
     """Ids of the sources to ask: by default all that have an address or pages to watch."""
-    declared = catalog.load().sources
-    asked = [name for name, source in declared.items() if source.is_asked]
+    known = declared().sources
+    asked = [name for name, source in known.items() if source.is_asked]
     wanted = list(dict.fromkeys(asked if sources is None else sources))
-    if unknown := sorted(set(wanted) - set(declared)):
-        raise UsageError(f"unknown source {', '.join(unknown)}; declared are {', '.join(sorted(declared))}")
+    if unknown := sorted(set(wanted) - set(known)):
+        raise UsageError(f"unknown source {', '.join(unknown)}; declared are {', '.join(sorted(known))}")
     return wanted
 
 
@@ -292,7 +301,7 @@ def refresh(sources: list[str], archive: str, progress: Progress) -> list[dict[s
     They are asked in threads of this process under any task runner: it has the right to write to the archive, and knows
     who was asked when.
     """
-    declared = catalog.load()
+    known = declared().sources
     run = copy_context()
     outcomes: dict[str, list[dict[str, Any]]] = {}
 
@@ -307,13 +316,13 @@ def refresh(sources: list[str], archive: str, progress: Progress) -> list[dict[s
     for wait in [0.0, *late_tries(HOURS_LATER)]:
         time.sleep(wait)
         settings = web.settings(Path(archive), home())
-        fetch.fetch([declared.sources[source_id] for source_id in waiting], settings, around=ask_one)
+        fetch.fetch([known[source_id] for source_id in waiting], settings, around=ask_one)
         waiting = [source_id for source_id in waiting if _states(outcomes[source_id]) & FAILED]
         if not waiting:
             break
     for source_id in sources:
         _announce(source_id, outcomes[source_id])
-    lost = [source_id for source_id in waiting if declared.sources[source_id].essential]
+    lost = [source_id for source_id in waiting if known[source_id].essential]
     if lost:
         raise PipelineError(f"{', '.join(lost)}: essential and could not be fetched; nothing is built without it")
     return [outcome for source_id in sources for outcome in outcomes[source_id]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import pytest
 import yaml
 from box import Reply
 from conftest import ROOT, process_of, until
+from prefect.states import Failed
 from test_killed import newest_report
 from test_publishers import late
 from test_refresh import steps
 
-from pipeline import archive, catalog, orchestration, publish
+from pipeline import archive, catalog, operations, orchestration, publish
+from pipeline.errors import PipelineError
 from pipeline.run_report import CUT_OFF
 
 CATALOG = catalog.load()
@@ -119,3 +122,15 @@ def test_serve_and_the_work_pool_have_the_same_schedule(module: str) -> None:
 def schedules(server: Any, deployment: str) -> list[dict[str, Any]]:
     (found,) = server.ask("deployments/filter", {"deployments": {"name": {"any_": [deployment.split("/")[1]]}}})
     return list(found["schedules"])
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (OSError("No space left on device"), True),
+        (PipelineError("a row is wrong"), False),
+        (BrokenProcessPool("a worker was killed"), False),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(error: Exception, again: bool) -> None:
+    assert operations.is_worth_a_retry(None, None, Failed(data=error)) == again
