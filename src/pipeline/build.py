@@ -15,19 +15,11 @@ before; only the wanted ones and those before them are drawn, and only the wante
 
 from __future__ import annotations
 
-import atexit
-import gc
 import json
-import multiprocessing
-import os
-import signal
 import tempfile
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from pathlib import Path
 
 import duckdb
@@ -41,6 +33,7 @@ from pipeline import (
     intervals,
     matching,
     panel,
+    processes,
     publish,
     scores,
     verdicts,
@@ -52,7 +45,6 @@ from pipeline.errors import CheckError
 
 EDITION_MEMORY = "300MB"  # of DuckDB; two editions are written at a time
 BESIDE = 2  # models of all years at a time: nothing else needs the second processor as long
-START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 CHECKS, FAILING = "checks", "failing"  # folders of the work folder
 YEARS, INDICATORS = "frame__years", "indicator_values"
 
@@ -87,7 +79,7 @@ def build(
         publish.writer(out),
         publish.staging(out) as staged,
         tempfile.TemporaryDirectory(prefix="stadtrang-") as name,
-        two_processes() as pool,
+        processes.two_processes() as pool,
     ):
         work = Path(name)
         checked = pool.submit(check_sources, catalog, folder, work)
@@ -108,33 +100,6 @@ def _all(running: Iterable[Future[None]]) -> None:
         step.result()
 
 
-@contextmanager
-def two_processes() -> Iterator[ProcessPoolExecutor]:
-    """Where the steps run beside each other: threads of one process would wait for each other and keep its memory.
-
-    They branch off the one of `warm_up`, and end at once when the body fails or is stopped.
-    """
-    warm_up()
-    with ProcessPoolExecutor(2, multiprocessing.get_context(START), initializer=_start_worker) as pool:
-        try:
-            yield pool
-        except BaseException:
-            for worker in multiprocessing.active_children():
-                worker.kill()
-            raise
-
-
-def warm_up() -> None:
-    """Start a process that loads all libraries, which takes seconds, and return at once.
-
-    One thread each for NumPy's products: as many per process as there are processors only wait for each other.
-    """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if START == "forkserver":
-        forkserver.set_forkserver_preload([__name__, checks.LIBRARY])
-        forkserver.ensure_running()
-
-
 def to_draw(catalog: Catalog, years: Sequence[int]) -> list[int]:
     """The wanted years and those before them."""
     return sorted({y for year in years for y in (year - 1, year) if y in catalog.editions})
@@ -149,22 +114,6 @@ def place(catalog: Catalog, years: Sequence[int], staged: Path, out: Path) -> li
     publish.point_to_newest(out)
     panel.place(staged, out)
     return published
-
-
-def _start_worker() -> None:
-    """In a worker: end when the main process is gone, which alone holds the right to write and hears Ctrl-C, and never
-    look for garbage in what was loaded before, which costs a tenth of the checks and finds nothing."""
-    main = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if main:
-            main.join()
-        os._exit(1)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.freeze()
-    atexit.register(os._exit, 0)  # and it need not be taken apart at the end
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def check_sources(catalog: Catalog, folder: Path, work: Path) -> list[Checked]:

@@ -85,13 +85,18 @@ def build(
     quiet: Quiet = False,
 ) -> None:
     """Typed tables to published editions, without Prefect."""
-    from pipeline import build as steps
-    from pipeline import catalog, report
-    from pipeline.figures import BUNDLED
+    from pipeline import catalog, processes
 
     declared = catalog.load()
-    target = out or home() / "editions"
     years = year or sorted(declared.editions)
+    for name in years:
+        declared.edition(name)
+    processes.warm_up()  # while the rest is loaded here
+    from pipeline import build as steps
+    from pipeline import report
+    from pipeline.figures import BUNDLED
+
+    target = out or home() / "editions"
     published = steps.build(declared, figures or BUNDLED, target, years, threads, draws, seed)
     _show(report.summary(published, target), json_, quiet)
 

@@ -40,6 +40,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pipeline import build, catalog, fetch, figures, intervals, notify, publish, run_report, web
 from pipeline.cli import home
 from pipeline.errors import PipelineError, UsageError
+from pipeline.processes import two_processes
 from pipeline.run_report import Section, Step
 
 DELAYS, LATE = "STADTRANG_RETRY_DELAYS", "STADTRANG_LATE_TRIES"
@@ -108,7 +109,7 @@ def task_runner(module: str) -> TaskRunner[Any]:
 def processes() -> Iterator[None]:
     """Until the end of the body what tasks in threads compute runs in two processes, as in `stadtrang build`. On a
     worker of dask, which is a process of its own and has no part in this, it runs in place."""
-    with build.two_processes() as pool:
+    with two_processes() as pool:
         _pools.append(pool)
         try:
             yield

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from pipeline import build
+from pipeline import processes
 from pipeline.catalog import shipped
 from pipeline.publish import Published
 
@@ -34,7 +34,7 @@ def run_yearly(
     """Run the yearly flow in this process, on the configured server or a temporary one. A dry run publishes nothing."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    build.warm_up()  # while Prefect starts
+    processes.warm_up()  # while Prefect starts
     flow = load_flow("yearly_ranking").yearly_ranking
     result: list[dict[str, object]] = flow(
         years=years,
