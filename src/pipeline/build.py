@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -44,7 +44,6 @@ from pipeline.catalog import Catalog
 from pipeline.errors import CheckError
 
 EDITION_MEMORY = "300MB"  # of DuckDB; two editions are written at a time
-BESIDE = 2  # models of all years at a time: nothing else needs the second processor as long
 CHECKS, FAILING = "checks", "failing"  # folders of the work folder
 YEARS, INDICATORS = "frame__years", "indicator_values"
 
@@ -86,18 +85,17 @@ def build(
         figures.require_schema(catalog, folder)
         prepare(catalog, folder, work, threads)  # here, while the others load what they need
         require(checked.result(), work, out)
-        _all(pool.submit(score_edition, catalog, work, year, threads) for year in sorted(catalog.editions))
-        concluded = pool.submit(conclude, catalog, work, threads)
-        _all(pool.submit(intervals.simulate, catalog, work, year, draws, seed) for year in to_draw(catalog, years))
-        concluded.result()
-        _all(pool.submit(write_edition, catalog, work, year, staged, out, threads) for year in sorted(years))
+        steps: dict[str, tuple[list[str], Callable[[], None]]] = {}  # what each needs, and what it does
+        for year in sorted(catalog.editions):
+            steps[f"score {year}"] = [], partial(score_edition, catalog, work, year, threads)
+        steps["conclude"] = [*steps], partial(conclude, catalog, work, threads)
+        for year in to_draw(catalog, years):
+            steps[f"draw {year}"] = [f"score {year}"], partial(intervals.simulate, catalog, work, year, draws, seed)
+        for year in sorted(years):
+            needs = ["conclude", *(f"draw {drawn}" for drawn in to_draw(catalog, [year]))]
+            steps[f"write {year}"] = needs, partial(write_edition, catalog, work, year, staged, out, threads)
+        processes.in_turn({step: needs for step, (needs, _) in steps.items()}, lambda step: pool.submit(steps[step][1]))
         return place(catalog, years, staged, out)
-
-
-def _all(running: Iterable[Future[None]]) -> None:
-    """Wait for steps that run beside each other; they are all started before the first is waited for."""
-    for step in list(running):
-        step.result()
 
 
 def to_draw(catalog: Catalog, years: Sequence[int]) -> list[int]:
@@ -207,7 +205,7 @@ def derive_shared(connection: duckdb.DuckDBPyConnection, catalog: Catalog, work:
     """The models of all years from loaded figures; what later steps read of them, and of the figures, is kept."""
     read = _read_later(catalog).union(*map(warehouse.references, _of_edition(catalog).values()))
     models = _shared(catalog)
-    workfolder.derive(connection, work, models, read | {matching.JOINS}, beside=BESIDE)
+    workfolder.derive(connection, work, models, read | {matching.JOINS}, beside=processes.BESIDE)
     workfolder.keep(connection, work, sorted(read & warehouse.all_columns(connection).keys() - models.keys()))
 
 

@@ -1,23 +1,53 @@
-"""The two processes that steps run in: threads of one would wait for each other and keep its memory.
+"""Steps beside each other: when each can start, and the two processes for those that compute much.
 
-They branch off one that loads all libraries, which takes seconds; it can be started before anything else is known.
-Imports nothing that takes time itself.
+Threads of one process would wait for each other and keep its memory. The two branch off one that loads all libraries,
+which takes seconds; it can be started before anything else is known. So this imports nothing that takes time itself.
 """
 
 from __future__ import annotations
 
 import atexit
+import graphlib
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import forkserver
 
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 LOADED = "pipeline.loaded"  # what the workers have in common
+BESIDE = 2  # steps at a time: what two processors and the promised memory are enough for
+
+
+def in_turn(
+    needs: Mapping[str, Collection[str]],
+    start: Callable[[str], Future[None]],
+    beside: int = BESIDE,
+    done: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Start each step as soon as those that it needs are done, `beside` at a time; `done` hears of each at its end.
+
+    needs: step to the steps before it; of those that can start, the first here goes first. Raises what a step raises,
+    and graphlib.CycleError for a circle.
+    """
+    waiting = graphlib.TopologicalSorter(needs)
+    waiting.prepare()
+    place = {step: number for number, step in enumerate(needs)}
+    ready: list[str] = []
+    running: dict[Future[None], str] = {}
+    while waiting.is_active():
+        ready = sorted([*ready, *waiting.get_ready()], key=place.__getitem__)
+        while ready and len(running) < beside:
+            step = ready.pop(0)
+            running[start(step)] = step
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            future.result()
+            step = running.pop(future)
+            waiting.done(step)
+            done(step)
 
 
 def warm_up() -> None:
@@ -35,7 +65,7 @@ def warm_up() -> None:
 def two_processes() -> Iterator[ProcessPoolExecutor]:
     """The pool; its workers end at once when the body fails or is stopped."""
     warm_up()
-    with ProcessPoolExecutor(2, multiprocessing.get_context(START), initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(BESIDE, multiprocessing.get_context(START), initializer=_start_worker) as pool:
         try:
             yield pool
         except BaseException:

@@ -11,7 +11,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from sqlglot import exp
 
 from pipeline.catalog import Catalog
 from pipeline.errors import PipelineError
+from pipeline.processes import in_turn
 
 MACROS = """
 create or replace macro finite_or_null(number) as case when isfinite(number) then number end;
@@ -123,30 +124,23 @@ def run(
     a kept table is made, and a table goes as soon as nothing that is still to be made reads it, unless it is kept:
     memory holds what is needed and no more. With `keep_in`, the file of a kept table, it goes straight there and is
     read from there."""
-    order(models)  # a circle is named there
     links = graph(models)
     wanted = models.keys() if keep is None else _leading_to(keep, links)
     readers = {name: {reader for reader in wanted if name in links[reader]} for name in wanted}
-    waiting = graphlib.TopologicalSorter({name: links[name] for name in sorted(wanted)})
-    waiting.prepare()
-    ready: list[str] = []
-    running: dict[Future[None], str] = {}
+
+    def make(name: str) -> Future[None]:
+        target = keep_in(name) if keep_in and keep and name in keep else None
+        return pool.submit(_make, connection, name, models[name], target)
+
+    def drop(name: str) -> None:
+        for read in links[name]:
+            readers[read].remove(name)
+        for read in [] if keep is None else {name, *links[name]} - set(keep):
+            if not readers[read]:
+                connection.execute(f'drop table "{read}"')
+
     with ThreadPoolExecutor(beside) as pool:
-        while waiting.is_active():
-            ready += waiting.get_ready()
-            while ready and len(running) < beside:
-                name = ready.pop(0)
-                target = keep_in(name) if keep_in and keep and name in keep else None
-                running[pool.submit(_make, connection, name, models[name], target)] = name
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                future.result()
-                name = running.pop(future)
-                waiting.done(name)
-                for read in links[name]:
-                    readers[read].remove(name)
-                for read in [] if keep is None else {name, *links[name]} - set(keep):
-                    if not readers[read]:
-                        connection.execute(f'drop table "{read}"')
+        in_turn({name: links[name] for name in order(models) if name in wanted}, make, beside, drop)
 
 
 def _make(connection: duckdb.DuckDBPyConnection, name: str, sql: str, target: Path | None) -> None:

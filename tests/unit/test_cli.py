@@ -27,7 +27,7 @@ def test_a_command_that_is_stopped_says_so_and_is_no_bug(
     monkeypatch.setattr("pipeline.report.source_table", lambda _: body())
     monkeypatch.setattr("sys.argv", ["stadtrang", "sources"])
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C
-    threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+    threading.Timer(0.5, signal.pthread_kill, [threading.get_ident(), signal.SIGINT]).start()
     try:
         with pytest.raises(SystemExit) as end:
             cli.main()
