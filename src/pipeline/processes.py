@@ -14,11 +14,18 @@ import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import forkserver
 
+from pipeline.errors import PipelineError
+
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 LOADED = "pipeline.loaded"  # what the workers have in common
+KILLED = (
+    "one of the processes that compute was killed from outside, most likely for want of memory (1.5 GB are needed); "
+    "nothing was published from this run and the last good edition stands: free memory and run again"
+)
 BESIDE = 2  # steps at a time: what two processors and the promised memory are enough for
 
 
@@ -63,14 +70,16 @@ def warm_up() -> None:
 
 @contextmanager
 def two_processes() -> Iterator[ProcessPoolExecutor]:
-    """The pool; its workers end at once when the body fails or is stopped."""
+    """The pool; its workers end at once when the body fails or is stopped. PipelineError where one was killed."""
     warm_up()
     with ProcessPoolExecutor(BESIDE, multiprocessing.get_context(START), initializer=_start_worker) as pool:
         try:
             yield pool
-        except BaseException:
+        except BaseException as error:
             for worker in multiprocessing.active_children():
                 worker.kill()
+            if isinstance(error, BrokenProcessPool | EOFError):  # the latter: the one that they branch off
+                raise PipelineError(KILLED) from error
             raise
 
 

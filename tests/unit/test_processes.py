@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import graphlib
 import multiprocessing
+import os
+import signal
+import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import processes
+from pipeline.errors import PipelineError
 
 
 @st.composite
@@ -78,6 +82,15 @@ def test_workers_end_at_once_when_the_body_fails() -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_a_worker_that_is_killed_is_told_with_what_to_do() -> None:
+    with pytest.raises(PipelineError, match="want of memory"), processes.two_processes() as pool:
+        pool.submit(_killed).result()
+
+
+def _killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def test_the_processes_have_loaded_what_they_need_before_they_are_asked() -> None:
     with processes.two_processes() as pool:
         assert pool.submit(_is_loaded, "great_expectations").result()
@@ -85,6 +98,4 @@ def test_the_processes_have_loaded_what_they_need_before_they_are_asked() -> Non
 
 
 def _is_loaded(module: str) -> bool:
-    import sys
-
     return module in sys.modules and threading.active_count() <= 2
