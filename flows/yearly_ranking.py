@@ -17,7 +17,7 @@ from prefect.schedules import Cron
 from pipeline import build, catalog, intervals, publish
 from pipeline import figures as typed
 from pipeline.cli import home
-from pipeline.errors import CheckError
+from pipeline.errors import CheckError, UsageError
 from pipeline.operations import (
     STORES_NOTHING,
     Progress,
@@ -77,7 +77,9 @@ def yearly_ranking(
     method's own by default; dry_run: everything but the publication.
     """
     declared = catalog.load()
-    wanted = sorted(years or declared.editions)
+    wanted = sorted(declared.editions if years is None else years)
+    if not wanted:
+        raise UsageError("years is empty: leave it out for all editions; a backfill's first year is not after its last")
     for year in wanted:
         if declared.edition(year).method != method:
             raise publish.PipelineError(
@@ -100,9 +102,10 @@ def yearly_ranking(
     return published
 
 
-@flow(name="backfill", log_prints=False, on_failure=[tell_failure], on_crashed=[tell_failure], **STORES_NOTHING)
+@flow(name="backfill", log_prints=False, on_crashed=[tell_failure], on_cancellation=[tell_failure], **STORES_NOTHING)
 def backfill(first: int, last: int, figures: str | None = None, out: str | None = None) -> list[dict[str, Any]]:
-    """The editions of a range of years, both ends included; those that stand with equal bytes stay as they are."""
+    """The editions of a range of years, both ends included; those that stand with equal bytes stay as they are. The run
+    of the yearly flow inside tells its failure itself."""
     published: list[dict[str, Any]] = yearly_ranking(years=list(range(first, last + 1)), figures=figures, out=out)
     return published
 

@@ -126,7 +126,7 @@ def run(
         declared.edition(name)
     _known_sources(source, declared)
     target = out or home() / "editions"
-    published = orchestration.run_yearly(year, figures, target, archive, source, dry_run)
+    published = orchestration.run_yearly(year or None, figures, target, archive, source, dry_run)
     if dry_run:
         _show({"published": []}, json_, quiet, lambda: ["dry run: all went well and nothing was published"])
     else:

@@ -123,6 +123,15 @@ def test_build_imports_neither_prefect_nor_its_server() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_backfill_from_the_last_year_to_the_first_is_refused_and_does_not_mean_all() -> None:
+    from pipeline import orchestration
+    from pipeline.errors import UsageError
+
+    flow = orchestration.load_flow("yearly_ranking").yearly_ranking
+    with pytest.raises(UsageError, match="first year is not after its last"):
+        flow.fn(years=list(range(2021, 2018 + 1)))
+
+
 def test_the_flow_refuses_a_method_that_the_edition_does_not_declare() -> None:
     from pipeline import orchestration
     from pipeline.errors import PipelineError
