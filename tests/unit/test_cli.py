@@ -6,14 +6,13 @@ import signal
 import threading
 from collections.abc import Callable
 
-import duckdb
 import pytest
 
-from pipeline import cli
+from pipeline import cli, warehouse
 
 
 def a_long_query() -> None:
-    duckdb.connect().execute("select sum(a.range * b.range % 7) from range(100000) a, range(100000) b").fetchall()
+    warehouse.connect().execute("select sum(a.range * b.range % 7) from range(100000) a, range(100000) b").fetchall()
 
 
 def a_long_wait() -> None:
