@@ -16,7 +16,6 @@ before; only the wanted ones and those before them are drawn, and only the wante
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -77,10 +76,10 @@ def build(
     with (
         publish.writer(out),
         publish.staging(out) as staged,
-        tempfile.TemporaryDirectory(prefix="stadtrang-") as name,
         processes.two_processes() as pool,
     ):
-        work = Path(name)
+        work = staged / "work"
+        work.mkdir()
         checked = pool.submit(check_sources, catalog, folder, work)
         figures.require_schema(catalog, folder)
         prepare(catalog, folder, work, threads)  # here, while the others load what they need

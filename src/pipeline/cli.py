@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -22,7 +23,8 @@ from rich.table import Table
 from pipeline.errors import PipelineError, UsageError
 
 BUG = 70
-STOPPED, STOPPED_WORDS = 130, "stadtrang: stopped; what was published stands"
+STOPPED, TERMINATED = 130, 143  # by Ctrl-C and by SIGTERM, as a shell tells it
+STOPPED_WORDS = "stadtrang: stopped; what was published stands"
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Years = Annotated[list[int] | None, typer.Option("--year", help="Edition year; repeats. Default: all declared.")]
@@ -42,6 +44,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors."
 
 def main() -> None:
     """Run a command; every handled failure is one message and its exit code, anything else is a bug (70)."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app(standalone_mode=True)
     except PipelineError as error:
@@ -50,23 +53,28 @@ def main() -> None:
     except BrokenPipeError:  # `stadtrang sources | head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except SystemExit as end:  # typer ends what Ctrl-C stopped without a word
-        if end.code == STOPPED:
+        if end.code in (STOPPED, TERMINATED):
             print(STOPPED_WORDS, file=sys.stderr)
         raise
     except Exception as error:
-        if _is_ctrl_c(error):
+        if code := _stopped_by(error):
             print(STOPPED_WORDS, file=sys.stderr)
-            sys.exit(STOPPED)
+            sys.exit(code)
         traceback.print_exc()
         print("stadtrang: this is a bug; please report the lines above", file=sys.stderr)
         sys.exit(BUG)
 
 
-def _is_ctrl_c(error: BaseException | None) -> bool:
-    """DuckDB makes an error of its own of Ctrl-C in a query; the interrupt stands behind it."""
-    while error and not isinstance(error, KeyboardInterrupt):
+def _terminate(_signal: int, _frame: object) -> None:
+    """SIGTERM: as Ctrl-C, nothing half done stays."""
+    sys.exit(TERMINATED)
+
+
+def _stopped_by(error: BaseException | None) -> int:
+    """DuckDB makes an error of its own of a signal in a query; what the signal raised stands behind it. 0: nothing."""
+    while error and not isinstance(error, KeyboardInterrupt | SystemExit):
         error = error.__context__
-    return error is not None
+    return 0 if error is None else STOPPED if isinstance(error, KeyboardInterrupt) else TERMINATED
 
 
 def home() -> Path:

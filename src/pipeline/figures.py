@@ -493,7 +493,10 @@ def load_table(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -
     try:
         connection.read_parquet(str(path)).create_view(name)
     except duckdb.Error as error:
-        raise ReadError(f"figures: {path.name} is not readable: {str(error).splitlines()[0]}") from error
+        raise ReadError(
+            f"figures: {path.name} is not readable: {str(error).splitlines()[0]}; make the figures anew "
+            "(stadtrang figures), or leave --figures out for those that come with the program"
+        ) from error
 
 
 def sums(catalog: Catalog, folder: Path) -> dict[str, str]:

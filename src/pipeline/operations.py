@@ -63,9 +63,14 @@ def late_tries(usual: Sequence[float]) -> list[float]:
     return [float(part) for part in given.split(",")] if given else list(usual)
 
 
+_stopping = threading.Event()  # Ctrl-C, a cancellation or a termination reached a step of this process's run
+
+
 def is_worth_a_retry(_task: object, _run: object, state: Any) -> bool:
-    """Bad data stays bad, and so do the two processes of a run once one was killed; anything else is tried again."""
-    return not isinstance(state.result(raise_on_failure=False), PipelineError | BrokenProcessPool)
+    """Bad data stays bad, and so do the two processes of a run once one was killed; anything else is tried again, but
+    not by a run that is being stopped."""
+    error = state.result(raise_on_failure=False)
+    return not (_stopping.is_set() or isinstance(error, PipelineError | BrokenProcessPool))
 
 
 @cache
@@ -109,6 +114,7 @@ def task_runner(module: str) -> TaskRunner[Any]:
 def processes() -> Iterator[None]:
     """Until the end of the body what tasks in threads compute runs in two processes, as in `stadtrang build`. On a
     worker of dask, which is a process of its own and has no part in this, it runs in place."""
+    _stopping.clear()
     with two_processes() as pool:
         _pools.append(pool)
         try:
@@ -167,6 +173,8 @@ class Progress:
         try:
             yield told
         except BaseException as error:
+            if not isinstance(error, Exception):
+                _stopping.set()
             first_line = (str(error) or type(error).__name__).splitlines()[0]
             told |= {"state": "failed", "note": first_line[:300]}
             raise

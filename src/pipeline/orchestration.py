@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 
 from pipeline import processes
 from pipeline.catalog import shipped
+from pipeline.cli import STOPPED, STOPPED_WORDS
 from pipeline.publish import Published
 
 QUIET = {
@@ -21,6 +24,7 @@ QUIET = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
+STOP_SECONDS = 10
 
 
 def run_yearly(
@@ -34,6 +38,7 @@ def run_yearly(
     """Run the yearly flow in this process, on the configured server or a temporary one. A dry run publishes nothing."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    signal.signal(signal.SIGINT, _stop_in_time)
     processes.warm_up()  # while Prefect starts
     flow = load_flow("yearly_ranking").yearly_ranking
     result: list[dict[str, object]] = flow(
@@ -47,6 +52,20 @@ def run_yearly(
     return [
         Published(int(str(r["year"])), str(r["revision"]), Path(str(r["folder"])), bool(r["is_new"])) for r in result
     ]
+
+
+def _stop_in_time(_signal: int, _frame: object) -> None:
+    """Ctrl-C, which the temporary server hears too: Prefect then asks for it on and on, when all that the run leaves is
+    long in order."""
+    last = threading.Timer(STOP_SECONDS, _end)
+    last.daemon = True
+    last.start()
+    raise KeyboardInterrupt
+
+
+def _end() -> None:
+    print(STOPPED_WORDS, file=sys.stderr, flush=True)
+    os._exit(STOPPED)
 
 
 def load_flow(name: str) -> ModuleType:

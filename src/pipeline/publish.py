@@ -172,7 +172,7 @@ def staging(out: Path) -> Iterator[Path]:
     try:
         for leftover in out.glob(".writing-*"):  # of a run that was killed; the writer's lock says that it is gone
             shutil.rmtree(leftover, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as name:
+        with tempfile.TemporaryDirectory(dir=out, prefix=".writing-", ignore_cleanup_errors=True) as name:
             yield Path(name)
     except (OSError, duckdb.IOException) as error:
         raise PipelineError(f"the editions could not be written to {out}: {error}") from error
