@@ -19,20 +19,29 @@ def a_long_wait() -> None:
     threading.Event().wait(60)
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("body", [a_long_query, a_long_wait])
 def test_a_command_that_is_stopped_says_so_and_is_no_bug(
-    body: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    body: Callable[[], None],
+    number: signal.Signals,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("pipeline.report.source_table", lambda _: body())
     monkeypatch.setattr("sys.argv", ["stadtrang", "sources"])
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C
-    threading.Timer(0.5, signal.pthread_kill, [threading.get_ident(), signal.SIGINT]).start()
+    before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
+    before[signal.SIGINT] = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a job in the background ignores it
+    threading.Timer(0.5, signal.pthread_kill, [threading.get_ident(), number]).start()
     try:
         with pytest.raises(SystemExit) as end:
             cli.main()
     finally:
-        signal.signal(signal.SIGINT, before)
-    assert end.value.code == 130
+        for known, handler in before.items():
+            signal.signal(known, handler)
+    assert end.value.code == code
     assert capsys.readouterr().err == "stadtrang: stopped; what was published stands\n"
 
 
