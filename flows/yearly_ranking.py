@@ -14,7 +14,7 @@ from prefect import flow, runtime
 from prefect.futures import PrefectFuture
 from prefect.schedules import Cron
 
-from pipeline import build, catalog, intervals, publish
+from pipeline import build, catalog, intervals, publish, workfolder
 from pipeline import figures as typed
 from pipeline.cli import home
 from pipeline.errors import CheckError, UsageError
@@ -22,6 +22,7 @@ from pipeline.operations import (
     STORES_NOTHING,
     Progress,
     askable,
+    catalogue,
     check_source,
     conclude,
     event,
@@ -76,7 +77,7 @@ def yearly_ranking(
     STADTRANG_HOME; method: must be the method that the editions declare; draws, seed: of the uncertainty run, the
     method's own by default; dry_run: everything but the publication.
     """
-    declared = catalog.load()
+    declared = catalogue()
     wanted = sorted(declared.editions if years is None else years)
     if not wanted:
         raise UsageError("years is empty: leave it out for all editions; a backfill's first year is not after its last")
@@ -128,7 +129,7 @@ def _publish(
     seed: int | None,
 ) -> list[dict[str, Any]]:
     with publish.staging(out) as staged:
-        work = str(staged / "work")  # on the disk of the editions: workers on other machines see it too
+        work = str(workfolder.inside(staged))  # on the disk of the editions: workers on other machines see it too
         with progress.step("checks of the typed tables, core and indicators"):
             prepared = prepare.submit(folder, work)  # the SQL runs while the checks do
             checking = [check_source.submit(source_id, folder, work) for source_id in sorted(declared.retrieved)]

@@ -78,8 +78,7 @@ def build(
         publish.staging(out) as staged,
         processes.two_processes() as pool,
     ):
-        work = staged / "work"
-        work.mkdir()
+        work = workfolder.inside(staged)
         checked = pool.submit(check_sources, catalog, folder, work)
         figures.require_schema(catalog, folder)
         prepare(catalog, folder, work, threads)  # here, while the others load what they need

@@ -5,12 +5,12 @@ tenth of that of the checks.
 """
 
 import gc
+import importlib
 
 gc.disable()
 
-import great_expectations  # noqa: E402, F401
+from pipeline import build, checks  # noqa: E402, F401
 
-from pipeline import build  # noqa: E402, F401
-
+importlib.import_module(checks.LIBRARY)
 gc.freeze()
 gc.enable()

@@ -74,7 +74,7 @@ def is_worth_a_retry(_task: object, _run: object, state: Any) -> bool:
 
 
 @cache
-def declared() -> catalog.Catalog:
+def catalogue() -> catalog.Catalog:
     """The catalogue, read once per process and not by every task of a run."""
     return catalog.load()
 
@@ -236,7 +236,7 @@ def _unless_unreachable(tell: Callable[[], object]) -> None:
 @task(**TRIES, **STORES_NOTHING)
 def type_figures(archive: str, folder: str) -> str:
     """The archive read into typed tables."""
-    _compute(figures.make, declared(), Path(archive), Path(folder))
+    _compute(figures.make, catalogue(), Path(archive), Path(folder))
     return folder
 
 
@@ -244,52 +244,52 @@ def type_figures(archive: str, folder: str) -> str:
 def check_source(source_id: str, folder: str, work: str) -> dict[str, Any]:
     """Run the suites of one source's typed tables. To be submitted: DuckDB makes another error of a signal that reaches
     the main thread in a query, and a run that is to stop would try again."""
-    checked = build.check_source(declared(), Path(folder), source_id, Path(work))
+    checked = build.check_source(catalogue(), Path(folder), source_id, Path(work))
     return {"source_id": source_id, "executed": checked.executed, "critical": checked.critical}
 
 
 @task(**TRIES, **STORES_NOTHING)
 def prepare(folder: str, work: str) -> str:
     """Core and indicators of all years."""
-    _compute(build.prepare, declared(), Path(folder), Path(work))
+    _compute(build.prepare, catalogue(), Path(folder), Path(work))
     return work
 
 
 @task(task_run_name="score-{year}", **TRIES, **STORES_NOTHING)
 def score_edition(work: str, year: int) -> None:
     """Values and scores of one edition year."""
-    _compute(build.score_edition, declared(), Path(work), year)
+    _compute(build.score_edition, catalogue(), Path(work), year)
 
 
 @task(**TRIES, **STORES_NOTHING)
 def conclude(work: str) -> None:
     """What rests on all editions: findings and panel."""
-    _compute(build.conclude, declared(), Path(work))
+    _compute(build.conclude, catalogue(), Path(work))
 
 
 @task(task_run_name="draw-{year}", **TRIES, **STORES_NOTHING)
 def simulate(work: str, year: int, draws: int | None, seed: int | None) -> None:
     """The draws of one edition year."""
-    _compute(intervals.simulate, declared(), Path(work), year, draws, seed)
+    _compute(intervals.simulate, catalogue(), Path(work), year, draws, seed)
 
 
 @task(task_run_name="write-{year}", **TRIES, **STORES_NOTHING)
 def write_edition(work: str, year: int, staged: str, out: str) -> None:
     """Check and write the files of one edition beside the editions."""
     shutil.rmtree(Path(staged) / str(year), ignore_errors=True)  # of a try before this one
-    _compute(build.write_edition, declared(), Path(work), year, Path(staged), Path(out))
+    _compute(build.write_edition, catalogue(), Path(work), year, Path(staged), Path(out))
 
 
 @task(cache_policy=NO_CACHE, **STORES_NOTHING)
 def place(years: list[int], staged: str, out: str) -> list[dict[str, Any]]:
     """Publish all editions that were written, or none."""
-    published = build.place(declared(), years, Path(staged), Path(out))
+    published = build.place(catalogue(), years, Path(staged), Path(out))
     return [{"year": p.year, "revision": p.revision, "folder": str(p.folder), "is_new": p.is_new} for p in published]
 
 
 def askable(sources: Sequence[str] | None) -> list[str]:
     """Ids of the sources to ask: by default all that have an address or pages to watch."""
-    known = declared().sources
+    known = catalogue().sources
     asked = [name for name, source in known.items() if source.is_asked]
     wanted = list(dict.fromkeys(asked if sources is None else sources))
     if unknown := sorted(set(wanted) - set(known)):
@@ -310,7 +310,7 @@ def refresh(sources: list[str], archive: str, progress: Progress) -> list[dict[s
     They are asked in threads of this process under any task runner: it has the right to write to the archive, and knows
     who was asked when.
     """
-    known = declared().sources
+    known = catalogue().sources
     run = copy_context()
     outcomes: dict[str, list[dict[str, Any]]] = {}
 

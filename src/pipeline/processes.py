@@ -23,7 +23,7 @@ from pipeline.errors import PipelineError
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 LOADED = "pipeline.loaded"  # what the workers have in common
 KILLED = (
-    "one of the processes that compute was killed from outside, most likely for want of memory (1.5 GB are needed); "
+    "one of the processes that compute was killed from outside, most likely for want of memory (2 GB are enough); "
     "nothing was published from this run and the last good edition stands: free memory and run again"
 )
 BESIDE = 2  # steps at a time: what two processors and the promised memory are enough for

@@ -13,6 +13,11 @@ from pipeline import warehouse
 FOLDER = "inputs"
 
 
+def inside(staged: Path) -> Path:
+    """The work folder of a run: what a killed run leaves of it goes with its staging folder."""
+    return staged / "work"
+
+
 def path(work: Path, table: str, year: int | None = None) -> Path:
     """Where a table is, or an edition year's rows of it."""
     return work / FOLDER / ("" if year is None else str(year)) / f"{table}.parquet"

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from pipeline import cli, warehouse
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """What a command does to the signals of its process ends with the test."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def a_long_query() -> None:
@@ -30,17 +39,10 @@ def test_a_command_that_is_stopped_says_so_and_is_no_bug(
 ) -> None:
     monkeypatch.setattr("pipeline.report.source_table", lambda _: body())
     monkeypatch.setattr("sys.argv", ["stadtrang", "sources"])
-    before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
-    before[signal.SIGINT] = signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a job in the background ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     threading.Timer(0.5, signal.pthread_kill, [threading.get_ident(), number]).start()
-    try:
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-    finally:
-        for known, handler in before.items():
-            signal.signal(known, handler)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
     assert end.value.code == code
     assert capsys.readouterr().err == "stadtrang: stopped; what was published stands\n"
 
